@@ -1,0 +1,197 @@
+package serve
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// conns knows the connections of a server, and which of them wait for a request.
+//
+// http.Server.Shutdown closes a connection that looked idle a moment ago, even if
+// a request has been read from it since. Here an idle connection runs into its
+// read deadline instead, under the same lock that marks it busy and lifts the
+// deadline again: a request that was read is always answered.
+//
+// It keeps the read deadlines itself. net/http moves one five times for a request,
+// and a timer of the runtime for each is a tenth of what a small request costs. Here
+// they are only noted, and [conns.sweep] ends what is due.
+type conns struct {
+	mu  sync.Mutex // guards all
+	all map[*conn]struct{}
+}
+
+// conn is one connection.
+type conn struct {
+	net.Conn
+	owner *conns
+	born  time.Time
+
+	mu    sync.Mutex // guards what follows, and the read deadline of Conn
+	busy  bool       // a request was read, and is not answered yet
+	used  bool       // a request was answered
+	due   time.Time  // when its reads have to end; zero for never
+	ended bool       // its reads end at once
+}
+
+// grace is how long a connection that was just opened may take to send its first
+// request when a drain has begun.
+const grace = time.Second
+
+// lateness is how long a read may go on after its deadline.
+const lateness = 200 * time.Millisecond
+
+// track returns a listener whose connections are known.
+func (c *conns) track(l net.Listener) net.Listener { return &trackedListener{l, c} }
+
+type trackedListener struct {
+	net.Listener
+	conns *conns
+}
+
+func (l *trackedListener) Accept() (net.Conn, error) {
+	plain, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: plain, owner: l.conns, born: time.Now()}
+	l.conns.mu.Lock()
+	defer l.conns.mu.Unlock()
+	if l.conns.all == nil {
+		l.conns.all = map[*conn]struct{}{}
+	}
+	l.conns.all[c] = struct{}{}
+	return c, nil
+}
+
+// Close closes the connection and forgets it.
+func (c *conn) Close() error {
+	c.owner.mu.Lock()
+	delete(c.owner.all, c)
+	c.owner.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// CloseWrite tells the client that the answer is over while it may still send: a
+// connection that is closed with something unread takes its answer back.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil // the server closes it in a moment
+}
+
+// changed is the server's ConnState hook.
+func (*conns) changed(nc net.Conn, state http.ConnState) {
+	c, ok := nc.(*conn)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateActive:
+		c.busy = true
+		_ = c.resume() // the request came before the end: what is left of it has its time
+	case http.StateIdle:
+		c.busy, c.used = false, true
+	}
+}
+
+// drain waits until all connections have ended and returns how many have not by
+// the deadline. It ends those that wait for a request, again and again: the
+// server sets deadlines of its own between two requests.
+func (c *conns) drain(deadline time.Time) (left int) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if left = c.endIdle(); left == 0 || time.Now().After(deadline) {
+			return left
+		}
+		<-tick.C
+	}
+}
+
+func (c *conns) endIdle() (left int) { return c.each((*conn).endIfIdle) }
+
+// sweep ends the reads that are due, until stop is closed.
+func (c *conns) sweep(stop <-chan struct{}) {
+	tick := time.NewTicker(lateness)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			c.each(func(one *conn) { one.endIfDue(now) })
+		case <-stop:
+			return
+		}
+	}
+}
+
+// each calls f with every connection, and returns how many there are.
+func (c *conns) each(f func(*conn)) int {
+	c.mu.Lock()
+	all := make([]*conn, 0, len(c.all))
+	for one := range c.all {
+		all = append(all, one)
+	}
+	c.mu.Unlock()
+	for _, one := range all {
+		f(one)
+	}
+	return len(all)
+}
+
+// SetReadDeadline says when reads have to end. Those of a time that has passed end
+// at once; net/http breaks a read off with one. Others may end up to [lateness]
+// after it. Unlike that of other connections, it does not fail on a closed one.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.due = t
+	if !t.IsZero() && time.Until(t) <= 0 {
+		return c.end()
+	}
+	return c.resume()
+}
+
+// SetDeadline says when reads and writes have to end.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *conn) endIfDue(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.due.IsZero() && !c.due.After(now) {
+		_ = c.end() // a connection that is closed already needs none
+	}
+}
+
+func (c *conn) endIfIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy && (c.used || time.Since(c.born) > grace) {
+		_ = c.end() // a connection that is closed already needs none
+	}
+}
+
+// end ends reads at once, that which waits and those to come. The caller holds mu.
+func (c *conn) end() error {
+	if c.ended {
+		return nil
+	}
+	c.ended = true
+	return c.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// resume lets reads wait again until they are due. The caller holds mu.
+func (c *conn) resume() error {
+	if !c.ended {
+		return nil
+	}
+	c.ended = false
+	return c.Conn.SetReadDeadline(time.Time{})
+}

@@ -1,0 +1,125 @@
+package serve
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/params"
+	"github.com/modelfn/modelfn/framework/predict"
+	"github.com/modelfn/modelfn/framework/schema"
+)
+
+// Limits of an evaluation: how many at once, and how many inputs each.
+const (
+	maxEvaluations = 2
+	maxInputs      = 1000
+)
+
+// used is the answer of GET /params: the snapshot in use.
+type used struct {
+	Model    string                `json:"model"`
+	Version  int64                 `json:"version"`
+	Digest   string                `json:"digest,omitzero"`
+	Requires map[string]params.Pin `json:"requires,omitzero"`
+	State    params.State          `json:"state"`
+	Since    time.Time             `json:"since,omitzero"`
+	Rejected *params.Rejection     `json:"rejected,omitzero"`
+}
+
+func (h *Handler) params(c *Call) error {
+	s, status := h.cfg.Keeper.Stand()
+	u := used{Model: h.cfg.Model, State: status.State, Since: status.Since, Rejected: status.Rejection}
+	if h.Draining() {
+		u.State = params.Draining
+	}
+	if s != nil {
+		c.answerFrom(s)
+		u.Version, u.Digest, u.Requires = s.Set.Version, s.Set.Digest, s.Set.Requires
+	}
+	return c.Answer(http.StatusOK, &u)
+}
+
+// evaluation is the body of POST /evaluate.
+type evaluation struct {
+	Params   jsontext.Value        `json:"params"`
+	Requires map[string]params.Pin `json:"requires,omitzero"`
+	Inputs   jsontext.Value        `json:"inputs"`
+}
+
+// evaluate answers inputs with params that are nowhere stored. Components that
+// the request does not name are those in use.
+func (h *Handler) evaluate(c *Call) error {
+	if !h.cfg.Trusted {
+		if _, err := h.cfg.Tokens.Require(c.r); err != nil {
+			return err
+		}
+	}
+	s, err := h.acquire(c)
+	if err != nil {
+		return err
+	}
+	body, err := c.Body()
+	if err != nil {
+		return err
+	}
+	e, err := schema.Decode[evaluation](body)
+	if err != nil {
+		return err
+	}
+	if n, err := countItems(e.Inputs); err != nil || n > maxInputs {
+		return fault.Field("inputs", "not an array of at most %d inputs", maxInputs)
+	}
+	set, err := e.set(&s.Set)
+	if err != nil {
+		return err
+	}
+	select {
+	case h.building <- struct{}{}:
+		defer func() { <-h.building }()
+	default:
+		return &fault.Error{Kind: fault.Busy, Message: "too many evaluations at once", RetryAfter: time.Second}
+	}
+	ctx, cancel := c.Context()
+	defer cancel()
+	instance, closeInstance, err := h.cfg.Evaluate(ctx, set)
+	if err != nil {
+		return err
+	}
+	if closeInstance != nil {
+		defer closeInstance()
+	}
+	inputs := append(append([]byte(`{"inputs":`), e.Inputs...), '}')
+	if c.out, err = instance.runner.Answer(ctx, predict.Native, c.out[:0], inputs); err != nil {
+		return err
+	}
+	c.from = instance
+	c.Reply(http.StatusOK, c.out)
+	return nil
+}
+
+// set returns the set that an evaluation asks for, given the one in use.
+func (e *evaluation) set(current *params.Set) (params.Set, error) {
+	requires := e.Requires
+	if requires == nil {
+		requires = current.Requires
+	}
+	d, err := params.New(current.Model, requires, e.Params)
+	if err != nil {
+		return params.Set{}, err
+	}
+	for _, name := range d.RequiredNames() {
+		if current.Components[name].Pin() != d.Requires[name] {
+			return params.Set{}, fault.Field(fault.Join("requires", name), "that version is not here")
+		}
+	}
+	return params.Set{Document: d, Components: current.Components}, nil
+}
+
+// countItems returns the number of items of a JSON array.
+func countItems(v jsontext.Value) (int, error) {
+	list, err := schema.Decode[[]jsontext.Value](v)
+	return len(list), err
+}

@@ -1,0 +1,86 @@
+package framework
+
+import (
+	"strings"
+	"time"
+
+	"github.com/modelfn/modelfn/framework/env"
+	"github.com/modelfn/modelfn/framework/serve"
+)
+
+// Settings configure a replica. [SettingsFrom] reads them from the environment.
+type Settings struct {
+	// Settings are those of the server. Without TokensPath, evaluating params is
+	// free on a loopback address, and nowhere else.
+	serve.Settings
+
+	// ParamsURL (PARAMS_URL) is the registry that the model's params come from. It
+	// is watched, and asked every ParamsPoll (PARAMS_POLL, 10 s) beside.
+	ParamsURL string
+
+	// ParamsPath (PARAMS_PATH) is a bundle, or a folder with <model>.json. Without
+	// a registry it is the source, and its content is looked at every ParamsPoll
+	// (1 s then). With one it is the fallback: it serves if the registry was away
+	// for ParamsStartTimeout (PARAMS_START_TIMEOUT, 2 s) at the start, until the
+	// registry answers. NoFallback (PARAMS_FALLBACK=none) turns that off.
+	ParamsPath         string
+	ParamsPoll         time.Duration
+	ParamsStartTimeout time.Duration
+	NoFallback         bool
+
+	// ParamsVersion (PARAMS_VERSION) pins the model to one version of the
+	// registry; 0 follows what is current.
+	ParamsVersion int64
+
+	// Components has the URLs of the components that run as functions of their
+	// own, by name: COMPONENT_D_URL for component-d. All others run in the process.
+	Components map[string]string
+}
+
+// SettingsFrom reads the settings of a program with certain components from its
+// environment. It reports everything that is wrong, by the variable's name.
+func SettingsFrom(getenv func(string) string, components ...string) (Settings, error) {
+	e := &env.Reader{Get: getenv}
+	s := Settings{
+		Settings:      serve.SettingsFrom(e),
+		ParamsURL:     getenv("PARAMS_URL"),
+		ParamsPath:    getenv("PARAMS_PATH"),
+		ParamsVersion: e.Integer("PARAMS_VERSION", 0, 1, 1<<53),
+		Components:    map[string]string{},
+	}
+	s.readParams(e)
+	for _, name := range components {
+		if url := getenv(urlVariable(name)); url != "" {
+			s.Components[name] = url
+		}
+	}
+	return s, e.Err()
+}
+
+// readParams reads where the params come from.
+func (s *Settings) readParams(e *env.Reader) {
+	poll := time.Second
+	if s.ParamsURL != "" {
+		poll = 10 * time.Second
+	}
+	s.ParamsPoll = e.Duration("PARAMS_POLL", poll, 10*time.Millisecond)
+	s.ParamsStartTimeout = e.Duration("PARAMS_START_TIMEOUT", 2*time.Second, time.Millisecond)
+	switch v := e.Get("PARAMS_FALLBACK"); v {
+	case "":
+	case "none":
+		s.NoFallback = true
+	default:
+		e.Problems.Add("PARAMS_FALLBACK", "%q is not none", v)
+	}
+	if s.ParamsURL == "" && s.ParamsPath == "" {
+		e.Problems.Add("PARAMS_PATH", "not set, nor is PARAMS_URL: one of them says where the params come from")
+	}
+	if s.ParamsURL == "" && s.ParamsVersion > 0 {
+		e.Problems.Add("PARAMS_VERSION", "set without PARAMS_URL: only a registry has versions")
+	}
+}
+
+// urlVariable is the variable that holds the URL of a component.
+func urlVariable(component string) string {
+	return strings.ToUpper(strings.ReplaceAll(component, "-", "_")) + "_URL"
+}

@@ -1,0 +1,10 @@
+// The program of model-b: one quantile of the progression of diabetes.
+package main
+
+import (
+	"github.com/modelfn/modelfn/framework"
+	"github.com/modelfn/modelfn/functions/quantile"
+	"github.com/modelfn/modelfn/functions/standardize"
+)
+
+func main() { framework.Main(quantile.Model("model-b"), framework.Component(standardize.Model)) }

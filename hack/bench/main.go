@@ -1,0 +1,167 @@
+//go:build linux
+
+// Command bench measures what the project claims, on this machine and in one run:
+// each figure stands beside that of a baseline which is measured in turn with it.
+//
+//	go run ./hack/bench [flags] [name …]
+//
+// Without a name it runs every benchmark; -h lists them. Everything runs in
+// processes of its own on 127.0.0.1, and ends with this one.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// benchmark is one measurement that can be asked for by its name.
+type benchmark struct {
+	name, about string
+	run         func(context.Context, *session) (report, error)
+}
+
+// report is what a benchmark found. As JSON it has all the figures.
+type report interface {
+	print(w io.Writer) error // for people
+}
+
+var benchmarks = []benchmark{
+	{"serving", "a model function beside a bare net/http handler and functions-framework-go", serving},
+}
+
+// session is what all benchmarks of one run share.
+type session struct {
+	root     string // of the module
+	dir      string // for what is built and written; removed at the end
+	rounds   int
+	duration time.Duration
+	other    string // another build of the model function, "" for none
+	progress *progress
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s := &session{progress: newProgress(stderr)}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&s.rounds, "rounds", 5, "how often each program is measured, all of them in turn")
+	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long one measurement of a load takes")
+	flags.StringVar(&s.other, "other", "", "serving: measure this program too, another build of the model function")
+	quick := flags.Bool("quick", false, "one short round, to see that everything works: its figures mean nothing")
+	format := flags.String("o", "text", "text or json")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "Usage: bench [flags] [name …]\n\nBenchmarks:\n")
+		for _, b := range benchmarks {
+			fmt.Fprintf(stderr, "  %-10s %s\n", b.name, b.about)
+		}
+		fmt.Fprint(stderr, "\nFlags:\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+	if *quick {
+		s.rounds, s.duration = 1, 100*time.Millisecond
+	}
+	chosen, err := choose(flags.Args())
+	switch {
+	case err != nil:
+		return err
+	case *format != "text" && *format != "json":
+		return fmt.Errorf("-o %q is not text or json", *format)
+	case s.rounds < 1 || s.duration < 10*time.Millisecond:
+		return errors.New("there has to be a round, and 10ms to measure in")
+	}
+	return s.run(ctx, chosen, *format == "json", stdout)
+}
+
+// choose returns the benchmarks with these names, all of them if there are none.
+func choose(names []string) ([]benchmark, error) {
+	if len(names) == 0 {
+		return benchmarks, nil
+	}
+	var chosen []benchmark
+	for _, name := range names {
+		found := false
+		for _, b := range benchmarks {
+			if b.name == name {
+				chosen, found = append(chosen, b), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no benchmark %q; -h lists them", name)
+		}
+	}
+	return chosen, nil
+}
+
+func (s *session) run(ctx context.Context, chosen []benchmark, asJSON bool, stdout io.Writer) (err error) {
+	if s.root, err = moduleRoot(ctx); err != nil {
+		return err
+	}
+	if s.dir, err = os.MkdirTemp("", "modelfn-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	here := thisMachine()
+	reports := map[string]report{}
+	for i, b := range chosen {
+		r, err := b.run(ctx, s)
+		s.progress.clear()
+		if ctx.Err() != nil {
+			return errors.New("interrupted") // whatever that broke
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", b.name, err)
+		}
+		reports[b.name] = r
+		if asJSON {
+			continue
+		}
+		if i == 0 {
+			fmt.Fprintln(stdout, here)
+		}
+		fmt.Fprintf(stdout, "\n%s: %s\n", b.name, b.about)
+		if err := r.print(stdout); err != nil {
+			return err
+		}
+	}
+	if !asJSON {
+		return nil
+	}
+	return json.MarshalWrite(stdout, struct {
+		Machine machine           `json:"machine"`
+		Benches map[string]report `json:"benchmarks"`
+	}{here, reports}, json.Deterministic(true), jsontext.WithIndent("  "))
+}
+
+func moduleRoot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/modelfn/modelfn").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,88 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// output runs the command and returns what it printed.
+func output(t *testing.T, args ...string) (string, error) {
+	var out bytes.Buffer
+	err := run(t.Context(), args, &out, io.Discard)
+	return out.String(), err
+}
+
+// TestQuick measures everything once. It says nothing about the figures but that
+// they are there.
+func TestQuick(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds and starts programs")
+	}
+	text, err := output(t, "-quick", "-o", "json", "serving")
+	require.NoError(t, err)
+	var got struct {
+		Machine    machine `json:"machine"`
+		Benchmarks struct {
+			Serving servingReport `json:"serving"`
+		} `json:"benchmarks"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(text), &got))
+	require.Positive(t, got.Machine.CPUs)
+	serving := got.Benchmarks.Serving
+	require.Len(t, serving.Targets, 3)
+	require.Len(t, serving.Rows, len(figures))
+	for _, line := range serving.Rows {
+		for i, c := range line.Cells {
+			assert.Positive(t, c.Median, "%s of %s", line.Name, serving.Targets[i].Name)
+		}
+	}
+	var table bytes.Buffer
+	require.NoError(t, serving.print(&table))
+	require.Contains(t, table.String(), "functions-framework-go")
+}
+
+func TestWrongUse(t *testing.T) {
+	for _, args := range [][]string{{"nonsense"}, {"-o", "xml"}, {"-rounds", "0"}, {"-duration", "1ns"}, {"-nonsense"}} {
+		_, err := output(t, args...)
+		assert.Error(t, err, "%q", args)
+	}
+}
+
+func TestBars(t *testing.T) {
+	r := &servingRun{session: &session{rounds: 2}, targets: []target{{Name: "bare"}, {Name: "model"}}}
+	plain := sample{Throughput: 100, P99: 100, Start: 10, Idle: 1e6, Size: 1e6}
+	r.samples = [][]sample{
+		{plain, plain},
+		{{Throughput: 96, P99: 121, Start: 15, Idle: 25e6, Size: 16e6}, {Throughput: 96, P99: 121, Start: 15, Idle: 25e6, Size: 16e6}},
+	}
+	kept := map[string]bool{}
+	for _, line := range newServingReport(r, 50).Rows {
+		if line.Bar != "" {
+			kept[line.Name] = line.Kept
+		}
+	}
+	require.Equal(t, map[string]bool{
+		"throughput": true, "p99": false, "first answer": true, "memory, idle": true, "program": false,
+	}, kept)
+}
+
+func TestPairedRatio(t *testing.T) {
+	rounds := func(v ...float64) []sample {
+		s := make([]sample, len(v))
+		for i := range v {
+			s[i].P50 = v[i]
+		}
+		return s
+	}
+	of := func(m *sample) float64 { return m.P50 }
+	// The second round was twice as slow for both.
+	require.InDelta(t, 1.5, pairedRatio(rounds(15, 30, 15), rounds(10, 20, 10), of), 1e-9)
+	require.InDelta(t, 2.5, median(rounds(4, 1, 3, 2), of), 1e-9)
+}

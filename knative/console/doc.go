@@ -1,0 +1,35 @@
+// Package console is the one door for people: a gateway in front of every model,
+// and later the page, in one handler and on one origin.
+//
+//	POST /{model}/predict          to that model; model_a and model-a are the same
+//	POST /{model}/evaluate         to that model, if the configuration allows it
+//	GET  /v1/models                the names of all models
+//	GET  /v1/models/{model}        that model's own answer
+//	POST /v1/models/{model}:predict
+//	     /params…                  to the registry
+//	GET  /data/{dataset}           training data, for charts
+//	GET  /health/live, /health/ready
+//	GET  /                         what is here, for a person
+//
+// # What the gateway adds
+//
+// A [Discovery] says which models there are, and where their instances and those
+// of the registry answer; the gateway dials nothing else. Requests take turns among
+// the instances of a model. A prediction changes nothing, so a request whose
+// instance went away before it answered is sent to another one, and a request for a
+// model that is just being started waits for it a moment. The same holds for what
+// reads params, and for a write with an Idempotency-Key; another write is sent
+// once. What is answered, headers included, is passed back as it is.
+//
+// A request that waits for new params is held for as long as the registry holds it,
+// and answered at once when the gateway ends.
+//
+// # Concurrency and testing
+//
+// A [Gateway] is an [http.Handler], safe for concurrent use; [Gateway.Close] may
+// be called when its server has ended. Test it with a Discovery over servers of
+// [net/http/httptest].
+//
+// On a listener without tokens, whoever listens puts the rules of
+// [github.com/modelfn/modelfn/framework/serve.Loopback] in front.
+package console

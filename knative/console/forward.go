@@ -1,0 +1,259 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/telemetry"
+)
+
+const (
+	// resends is how often a request that had already been sent is sent again. A
+	// request that makes a model crash must not take one instance after another
+	// with it.
+	resends = 1
+
+	// pause lies between two attempts. A model is ready some 10 ms after it was
+	// started.
+	pause = 10 * time.Millisecond
+)
+
+// longestAnswer is how long a request to the registry may take at least, whatever
+// the gateway's timeout: it holds an answer for up to 30 s.
+const longestAnswer = 45 * time.Second
+
+// call is one request on its way to a model or the registry.
+type call struct {
+	route   route
+	who     string // answers
+	body    []byte
+	timeout time.Duration
+	waits   bool // for new params
+	repeats bool // it may be sent again after it was sent
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// newCall returns the call that a request is.
+func (g *Gateway) newCall(r *http.Request, to route, body []byte) *call {
+	c := &call{route: to, who: to.name, body: body, timeout: g.timeout, repeats: true}
+	if to.action == askRegistry {
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		c.who = "the registry"
+		c.timeout = max(g.timeout, longestAnswer)
+		c.waits = reads && has(r.Header, "Prefer") && has(r.Header, "If-None-Match")
+		c.repeats = reads || has(r.Header, "Idempotency-Key")
+	}
+	return c
+}
+
+// errDraining ends a call that waits for new params.
+var errDraining = errors.New("the gateway ends")
+
+// forward reads the request's body whole, so that it can be sent again, and
+// passes the answer back.
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to route) {
+	body, err := g.readBody(w, r)
+	if err != nil {
+		g.fail(w, r, fault.From(err))
+		return
+	}
+	// The limit on reading must not cut off a long prediction: the server reads on
+	// behind the request, to see the client go.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	c := g.newCall(r, to, body)
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, c), c.timeout)
+	defer cancel()
+	if c.waits {
+		waiting, end := context.WithCancelCause(ctx)
+		defer context.AfterFunc(g.ending, func() { end(errDraining) })()
+		ctx = waiting
+	}
+	g.proxy.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// readBody reads at most maxBody bytes, before the read deadline that ServeHTTP
+// set. Where it fails the deadline stays, for what the server still reads.
+func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	tooLarge := fault.New(fault.TooLarge, "the body is over the limit of %d bytes", g.maxBody)
+	if r.ContentLength > g.maxBody {
+		return nil, tooLarge
+	}
+	var body []byte
+	var err error
+	if r.ContentLength > 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, g.maxBody))
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge
+	}
+	if err != nil {
+		f := fault.New(fault.Invalid, "the body did not arrive whole")
+		f.Err = err
+		return nil, f
+	}
+	return body, nil
+}
+
+// rewrite makes the model's request out of the client's. The proxy has taken out
+// the headers that are for one hop only, and those that claim where the request
+// comes from.
+func rewrite(p *httputil.ProxyRequest) {
+	call := callOf(p.In.Context())
+	// The scheme and host are filled in for each attempt.
+	p.Out.URL = &url.URL{Path: call.route.upstream(), RawQuery: p.Out.URL.RawQuery}
+	p.Out.Host = ""
+	h := p.Out.Header
+	h.Del("Connection") // no model changes the protocol
+	h.Del("Upgrade")
+	h.Del("Expect") // the body is here already
+	p.SetXForwarded()
+	trace := telemetry.TraceOf(h)
+	h.Del("Tracestate") // it belongs to a trace that may not be this one
+	trace.Set(h)
+	if call.route.action == askRegistry {
+		// Where the gateway listens it has checked the origin, which is not the
+		// registry's.
+		h.Del("Origin")
+	}
+	if call.repeats && !has(h, "Idempotency-Key") && !has(h, "X-Idempotency-Key") {
+		// Named but empty it is not sent. It tells the transport that it may take
+		// another connection when a kept one turns out to be closed.
+		h["X-Idempotency-Key"] = nil
+	}
+	p.Out.ContentLength = int64(len(call.body))
+	p.Out.TransferEncoding = nil
+}
+
+func has(h http.Header, name string) bool {
+	_, ok := h[name]
+	return ok
+}
+
+// patientTransport sends a request to an instance of its model, or of the registry,
+// to another one if that went away, and waits a moment if there is none.
+type patientTransport struct{ g *Gateway }
+
+// RoundTrip may send a request more than once, if the call says that this changes
+// nothing.
+func (t patientTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, g := r.Context(), t.g
+	call := callOf(ctx)
+	left := resends
+	giveUp := time.Now().Add(g.patience)
+	err := errors.New("no instance is ready")
+	for {
+		if instance := g.instances(call.route).next(); instance != nil {
+			var resp *http.Response
+			if resp, err = g.transport.RoundTrip(attempt(r, instance, call.body)); err == nil {
+				return resp, nil
+			}
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			if !unsent(err) {
+				if !call.repeats {
+					return nil, fault.Away(time.Second, err, "%s broke off the request: it may have been made", call.who)
+				}
+				if left == 0 {
+					return nil, fault.Away(time.Second, err, "%s broke off the request", call.who)
+				}
+				left--
+			}
+		}
+		if time.Now().After(giveUp) {
+			return nil, fault.Away(time.Second, err, "%s is away", call.who)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// instances returns where a route leads to; nil if that is not there any more.
+func (g *Gateway) instances(to route) *Model {
+	if to.action == askRegistry {
+		return g.discovery.Registry()
+	}
+	return g.discovery.Models()[to.name]
+}
+
+// attempt returns a request of its own for one attempt: the transport may go on
+// reading one that failed.
+func attempt(r *http.Request, instance *url.URL, body []byte) *http.Request {
+	out := r.WithContext(r.Context())
+	out.URL = &url.URL{Scheme: instance.Scheme, Host: instance.Host, Path: r.URL.Path, RawQuery: r.URL.RawQuery}
+	if len(body) == 0 {
+		out.Body = http.NoBody
+		return out
+	}
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	out.Body, _ = out.GetBody()
+	return out
+}
+
+// unsent reports whether err says that there was no connection to send on.
+func unsent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// forwardFailed answers for a model, or the registry, that did not.
+func (g *Gateway) forwardFailed(w http.ResponseWriter, r *http.Request, err error) {
+	call := callOf(r.Context())
+	switch {
+	case errors.Is(err, errDraining): // there is nothing new, as the registry says when it ends
+		w.Header().Set("ETag", r.Header.Get("If-None-Match"))
+		w.WriteHeader(http.StatusNotModified)
+	case errors.Is(err, context.Canceled):
+		panic(http.ErrAbortHandler) // the client has gone; there is nobody to answer
+	case errors.Is(err, context.DeadlineExceeded):
+		g.fail(w, r, fault.Away(time.Second, err, "%s did not answer within %s", call.who, call.timeout))
+	default:
+		g.fail(w, r, fault.From(err))
+	}
+}
+
+// newTransport returns the connections to the models and the registry: kept alive, as many as
+// there are requests at once, and never through a proxy of the environment.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 1024,
+		IdleConnTimeout:     30 * time.Second,
+		DisableCompression:  true, // what a model compressed stays so
+	}
+}
+
+// buffers keeps the buffers that answers are copied through.
+type buffers struct{ pool sync.Pool }
+
+var copyBuffers buffers
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *buffers) Put(p []byte) { b.pool.Put(&p) }
