@@ -58,8 +58,9 @@ type Replica struct {
 	log      *telemetry.Log
 	metrics  *telemetry.Metrics
 	name     string
-	id       string // of the process, among all replicas
-	ready    bool   // params were applied; only the keeper's callbacks look at it
+	id       string        // of the process, among all replicas
+	ready    chan struct{} // closed when params were applied for the first time
+	became   bool          // it is closed; only the keeper's callbacks look at it
 }
 
 // ReplicaFrom is [NewReplica] with the settings of an environment.
@@ -74,7 +75,7 @@ func ReplicaFrom(getenv func(string) string, f Function, log io.Writer, opts ...
 // NewReplica puts a replica together; nothing runs yet. Its log lines go to log.
 func NewReplica(f Function, s Settings, log io.Writer, opts ...Option) (*Replica, error) {
 	r := &Replica{
-		started: time.Now(), settings: s, name: f.name(), id: replicaID(),
+		started: time.Now(), settings: s, name: f.name(), id: replicaID(), ready: make(chan struct{}),
 		log:     telemetry.NewLog(log, s.LogLevel, slog.String("model", f.name()), slog.String("revision", s.Revision)),
 		metrics: telemetry.NewMetrics(f.name()),
 	}
@@ -228,9 +229,10 @@ func (r *Replica) build(ctx context.Context, set params.Set) (*serve.Instance, f
 }
 
 func (r *Replica) swapped(now *params.Snapshot[*serve.Instance], took time.Duration) {
-	if !r.ready {
-		r.ready = true
+	if !r.became {
+		r.became = true
 		r.metrics.Ready(time.Since(r.started))
+		close(r.ready)
 	}
 	r.metrics.Reloaded("applied", "")
 	r.log.Info("params applied", "params", now.Set.Version, "digest", now.Set.Digest, "took", took.String())
@@ -256,6 +258,11 @@ func (r *Replica) failed(state params.State, err error) {
 	r.log.Error("params not applied", "state", string(state), "error", err.Error())
 }
 
+// firstLoad is how long what comes in while the params are being loaded waits to be
+// taken. Mostly they are there before; a prober that was refused would wait longer
+// until it asks again, and one that waits gives up later.
+const firstLoad = 50 * time.Millisecond
+
 // serve runs the replica on its ports until ctx ends and it is drained.
 func (r *Replica) serve(ctx context.Context) error {
 	server, err := serve.Listen(r.settings.Config(r.log.Logger))
@@ -274,6 +281,11 @@ func (r *Replica) serve(ctx context.Context) error {
 		<-kept
 	}()
 	r.log.Info("listening", "traffic", server.Addr().String(), "admin", server.AdminAddr().String())
+	select {
+	case <-r.ready:
+	case <-time.After(firstLoad):
+	case <-ctx.Done():
+	}
 	if err := server.Serve(ctx, r.Handler(server.Loopback()), r.Metrics()); err != nil {
 		return fmt.Errorf("serving: %w", err)
 	}

@@ -56,15 +56,23 @@ func Listen(cfg Config) (*Server, error) {
 	setDefault(&cfg.DrainTimeout, time.Minute)
 	s := &Server{cfg: cfg}
 	var err error
-	if s.traffic, err = net.Listen("tcp", cfg.Addr); err != nil {
+	if s.traffic, err = listen(cfg.Addr); err != nil {
 		return nil, fmt.Errorf("opening the traffic port: %w", err)
 	}
 	if cfg.Admin != "" {
-		if s.admin, err = net.Listen("tcp", cfg.Admin); err != nil {
+		if s.admin, err = listen(cfg.Admin); err != nil {
 			return nil, errors.Join(fmt.Errorf("opening the admin port: %w", err), s.traffic.Close())
 		}
 	}
 	return s, nil
+}
+
+// listen opens a port for plain TCP: nobody here asks for the several paths that Go
+// listens for otherwise, and that sets up for them at a cost to the start.
+func listen(addr string) (net.Listener, error) {
+	var cfg net.ListenConfig
+	cfg.SetMultipathTCP(false)
+	return cfg.Listen(context.Background(), "tcp", addr)
 }
 
 // Addr returns where the server takes traffic.
