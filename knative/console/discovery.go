@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"sync/atomic"
+
+	"github.com/modelfn/modelfn/framework"
 )
 
 // Discovery tells which models there are.
@@ -20,11 +22,30 @@ type Discovery interface {
 }
 
 // Model is one model, or the registry, and where it answers. It must not be copied after its
-// first use.
+// first use. What follows Instances is for the page; all of it may be zero.
 type Model struct {
 	// Instances are the base URLs, http://host:port, of the instances that are
-	// ready; none while the model starts.
+	// ready; none while the model starts. One that Knative scales to zero has the
+	// address that starts it.
 	Instances []*url.URL
+
+	// Description and Signature are what the model's program says with --describe.
+	Description string
+	Signature   *framework.Signature
+
+	// Component says that it is made for other models; predictions it may answer all
+	// the same.
+	Component bool
+
+	// State says how the model is; "" is ready with instances, and starting without.
+	// Reason says why it is not ready.
+	State  State
+	Reason string
+
+	// Revisions are the newest first, and Split names the state of their traffic; both
+	// for a [Manager] alone.
+	Revisions []Revision
+	Split     string
 
 	turn atomic.Uint32
 }
