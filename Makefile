@@ -30,6 +30,10 @@ fuzz: ## Fuzz each parser for FUZZTIME (10s)
 bench: build ## Measure, and print each figure beside its baseline
 	@go run ./hack/bench
 
+.PHONY: bench-cluster
+bench-cluster: ## Measure on the cluster, once the models are deployed
+	@hack/cluster/exec go run ./hack/bench cold-start
+
 .PHONY: cluster-up
 cluster-up: ## Bring a real Knative up on this machine (as root, on Debian)
 	@hack/cluster/up

@@ -5,7 +5,7 @@
 //
 //	go run ./hack/bench [flags] [name …]
 //
-// Without a name it runs every benchmark; -h lists them. Everything runs in
+// Without a name it runs every benchmark that needs no cluster; -h lists them. Everything runs in
 // processes of its own on 127.0.0.1, and ends with this one.
 package main
 
@@ -30,6 +30,7 @@ import (
 type benchmark struct {
 	name, about string
 	run         func(context.Context, *session) (report, error)
+	cluster     bool // it needs the Knative cluster, and runs only if it is asked for
 }
 
 // report is what a benchmark found. As JSON it has all the figures.
@@ -38,7 +39,8 @@ type report interface {
 }
 
 var benchmarks = []benchmark{
-	{"serving", "a model function beside a bare net/http handler and functions-framework-go", serving},
+	{"serving", "a model function beside a bare net/http handler and functions-framework-go", serving, false},
+	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
 }
 
 // session is what all benchmarks of one run share.
@@ -98,12 +100,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return s.run(ctx, chosen, *format == "json", stdout)
 }
 
-// choose returns the benchmarks with these names, all of them if there are none.
+// choose returns the benchmarks with these names; if there are none, all that need
+// no cluster.
 func choose(names []string) ([]benchmark, error) {
-	if len(names) == 0 {
-		return benchmarks, nil
-	}
 	var chosen []benchmark
+	if len(names) == 0 {
+		for _, b := range benchmarks {
+			if !b.cluster {
+				chosen = append(chosen, b)
+			}
+		}
+		return chosen, nil
+	}
 	for _, name := range names {
 		found := false
 		for _, b := range benchmarks {
