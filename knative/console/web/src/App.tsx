@@ -1,0 +1,51 @@
+import { lazy, Suspense } from 'react'
+import { useWords } from './i18n/language'
+import { LinkNotice } from './live/LinkNotice'
+import { ModelsPage } from './models/ModelsPage'
+import { type Place, pathOf, usePlace } from './router'
+import style from './App.module.css'
+import { ErrorBoundary } from './ui/ErrorBoundary'
+import { PageTitle } from './ui/PageTitle'
+import { Toasts } from './ui/toast'
+import { Placeholder } from './ui/Waiting'
+import { TopBar } from './TopBar'
+import { appWords } from './words'
+
+const ModelPage = lazy(() => import('./model/ModelPage'))
+const EventsPage = lazy(() => import('./events/EventsPage'))
+
+export function App() {
+  const w = useWords(appWords)
+  const place = usePlace()
+  return (
+    <>
+      <button type="button" className={style.skip} onClick={() => document.querySelector('main')?.focus()}>
+        {w.skip}
+      </button>
+      <TopBar place={place} />
+      <main className={style.main} tabIndex={-1}>
+        <LinkNotice />
+        <ErrorBoundary key={pathOf(place)}>
+          <Suspense fallback={<Placeholder lines={6} />}>
+            <Here place={place} />
+          </Suspense>
+        </ErrorBoundary>
+      </main>
+      <Toasts />
+    </>
+  )
+}
+
+function Here({ place }: { place: Place }) {
+  const w = useWords(appWords)
+  switch (place.page) {
+    case 'models':
+      return <ModelsPage />
+    case 'model':
+      return <ModelPage key={place.model} name={place.model} tab={place.tab} />
+    case 'events':
+      return <EventsPage />
+    case 'lost':
+      return <PageTitle title={w.lost} lead={<a href="#/">{w.toModels}</a>} />
+  }
+}

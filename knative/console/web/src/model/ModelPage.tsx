@@ -1,0 +1,53 @@
+import { lazy, Suspense } from 'react'
+import { useTranslated, useModelName } from '../i18n/names'
+import { useWords } from '../i18n/language'
+import { useLive } from '../live/live'
+import { StatePill } from '../models/StatePill'
+import { Link, type Tab } from '../router'
+import { Notice } from '../ui/Notice'
+import { PageTitle } from '../ui/PageTitle'
+import { Pill } from '../ui/Pill'
+import { Placeholder } from '../ui/Waiting'
+import style from './ModelPage.module.css'
+import { modelWords } from './words'
+
+const EffectTab = lazy(() => import('../effect/EffectTab'))
+const ParamsTab = lazy(() => import('../params/ParamsTab'))
+const TrafficTab = lazy(() => import('../traffic/TrafficTab'))
+
+/** One model: what it does with an input, its params, and where its traffic goes. */
+export default function ModelPage({ name, tab }: { name: string; tab: Tab }) {
+  const w = useWords(modelWords)
+  const list = useLive((l) => l.list)
+  const modelName = useModelName()
+  const translated = useTranslated()
+  const model = list?.models.find((m) => m.name === name)
+  const tabs: Tab[] = list?.managed ? ['effect', 'params', 'traffic'] : ['effect', 'params']
+  return (
+    <>
+      <PageTitle title={modelName(name)} lead={translated(model?.description)}>
+        {model && <StatePill model={model} />}
+        {model?.params && <Pill tone="accent">{w.version(model.params.version)}</Pill>}
+      </PageTitle>
+      {list && !model ? (
+        <Notice title={w.unknown(name)}>{w.mayCome}</Notice>
+      ) : (
+        <>
+          <nav className={style.tabs} aria-label={modelName(name)}>
+            {tabs.map((t) => (
+              <Link key={t} to={{ page: 'model', model: name, tab: t }} aria-current={t === tab ? 'page' : undefined}>
+                {w.tab[t]}
+              </Link>
+            ))}
+          </nav>
+          <Suspense fallback={<Placeholder lines={6} />}>
+            {model && tab === 'effect' && <EffectTab model={model} />}
+            {model && tab === 'params' && <ParamsTab model={model} />}
+            {model && tab === 'traffic' && <TrafficTab model={model} />}
+            {!model && <Placeholder lines={6} />}
+          </Suspense>
+        </>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,36 @@
+import { words } from '../i18n/language'
+
+export const modelsWords = words(
+  {
+    title: 'Models',
+    lead: 'What each one does, which params it runs, and how it is doing.',
+    none: 'There is no model yet',
+    noneYet: 'A model that is deployed appears here by itself.',
+    state: { ready: 'Ready', starting: 'Starting', zero: 'Scaled to zero', failing: 'Failing', inside: 'Inside the models' },
+    by: (who: string, when: string) => `changed by ${who} ${when}`,
+    at: (when: string) => `changed ${when}`,
+    params: 'Params',
+    replicas: 'Replicas',
+    onVersion: (n: number, of: number, version: number) => `${n} of ${of} on v${version}`,
+    catchingUp: (n: number) => `${n} catching up`,
+    rejected: (n: number) => `${n} rejected it`,
+    stale: (n: number) => `${n} without the registry`,
+    noReplicas: 'none running',
+  },
+  {
+    title: '模型',
+    lead: '每个模型做什么、使用哪个版本的参数、运行得怎样。',
+    none: '还没有模型',
+    noneYet: '部署的模型会自动出现在这里。',
+    state: { ready: '就绪', starting: '启动中', zero: '已缩容到零', failing: '异常', inside: '在模型内运行' },
+    by: (who, when) => `${who} 修改于${when}`,
+    at: (when) => `修改于${when}`,
+    params: '参数',
+    replicas: '副本',
+    onVersion: (n, of, version) => `${of} 个中有 ${n} 个使用 v${version}`,
+    catchingUp: (n) => `${n} 个正在更新`,
+    rejected: (n) => `${n} 个拒绝了它`,
+    stale: (n) => `${n} 个未连接注册中心`,
+    noReplicas: '没有运行中的副本',
+  },
+)

@@ -1,0 +1,3 @@
+import { words } from '../i18n/language'
+
+export const paramsWords = words({ current: 'Current params' }, { current: '当前参数' })

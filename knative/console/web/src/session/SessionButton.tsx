@@ -1,0 +1,78 @@
+import { type FormEvent, useState } from 'react'
+import { useWords } from '../i18n/language'
+import { type Trouble, troubleOf } from '../trouble'
+import { Button } from '../ui/Button'
+import { Dialog } from '../ui/Dialog'
+import { Field } from '../ui/Field'
+import { Icon } from '../ui/Icon'
+import { TroubleNotice } from '../ui/Notice'
+import { signIn, signOut, useSession } from './session'
+import style from './SessionButton.module.css'
+import { sessionWords } from './words'
+
+/** Where writes need a token: signs in and out. Elsewhere there is nothing to see. */
+export function SessionButton() {
+  const w = useWords(sessionWords)
+  const { name, needed, mayWrite } = useSession()
+  const [open, setOpen] = useState(false)
+  if (!needed) return null
+  return (
+    <>
+      {mayWrite ? (
+        <Button look="quiet" className={style.button} title={w.signedIn(name)} onClick={signOut}>
+          <Icon name="person" />
+          <span className={style.name}>{name}</span>
+          <span className={style.verb}>{w.signOut}</span>
+        </Button>
+      ) : (
+        <Button className={style.button} onClick={() => setOpen(true)}>
+          {w.signIn}
+        </Button>
+      )}
+      {open && <SignIn onClose={() => setOpen(false)} />}
+    </>
+  )
+}
+
+function SignIn({ onClose }: { onClose: () => void }) {
+  const w = useWords(sessionWords)
+  const [token, setToken] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [trouble, setTrouble] = useState<Trouble>()
+
+  async function submit(event: FormEvent) {
+    event.preventDefault()
+    if (busy || token.trim() === '') return
+    setBusy(true)
+    try {
+      await signIn(token.trim())
+      onClose()
+    } catch (error) {
+      setTrouble(troubleOf(error))
+      setBusy(false)
+    }
+  }
+
+  return (
+    <Dialog title={w.signIn} onClose={onClose}>
+      <form className={style.form} onSubmit={submit}>
+        <p>{w.why}</p>
+        <Field label={w.token} type="password" autoComplete="off" spellCheck={false} hint={w.kept} value={token} onChange={(e) => setToken(e.target.value)} />
+        {trouble && <TroubleNotice trouble={trouble} />}
+        <div className={style.actions}>
+          <Button onClick={onClose}>{w.cancel}</Button>
+          <Button look="primary" type="submit" busy={busy} disabled={token.trim() === ''}>
+            {w.signIn}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+/** Where something could be changed: says that a reader may look only. Nothing for those who may write. */
+export function ReaderNotice() {
+  const w = useWords(sessionWords)
+  const { mayWrite } = useSession()
+  return mayWrite ? null : <p className={style.reader}>{w.reader}</p>
+}

@@ -1,0 +1,3 @@
+import { words } from '../i18n/language'
+
+export const trafficWords = words({ revisions: 'Revisions' }, { revisions: '版本' })
