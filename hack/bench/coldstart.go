@@ -256,15 +256,18 @@ func (w *watch) end() {
 
 // print writes the table.
 func (r *coldStartReport) print(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\t\thello\tmodel-a")
+	text := "\t\thello\tmodel-a\n"
 	line := func(name string, of func(*cold) float64) {
-		fmt.Fprintf(t, "%s\tms\t%.0f\t%.0f\n", name, over(r.Hello, of), over(r.Model, of))
+		text += fmt.Sprintf("%s\tms\t%.0f\t%.0f\n", name, over(r.Hello, of), over(r.Model, of))
 	}
 	for _, p := range phases {
 		line(p.name, func(c *cold) float64 { return c.Phases[p.name] })
 	}
 	line("answer", func(c *cold) float64 { return c.Answer })
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
