@@ -42,7 +42,7 @@ type Kind string
 // The kinds.
 const (
 	KindModel     Kind = "model"
-	KindComponent Kind = "component" // it has params, and predictions of its own only if it is deployed
+	KindComponent Kind = "component" // another one requires it; on its own it answers only if it is deployed
 )
 
 // State says how a model is.
@@ -55,6 +55,7 @@ const (
 	StateZero     State = "zero"    // scaled to zero: the next request starts it
 	StateFailing  State = "failing" // Reason says why
 	StateInside   State = "inside"  // a component that runs within the models
+	StateAbsent   State = "absent"  // it has params, but is not deployed here
 )
 
 // ModelInfo is what the page is told of one model or component.

@@ -33,10 +33,6 @@ type Model struct {
 	Description string
 	Signature   *framework.Signature
 
-	// Component says that it is made for other models; predictions it may answer all
-	// the same.
-	Component bool
-
 	// State says how the model is; "" is ready with instances, and starting without.
 	// Reason says why it is not ready.
 	State  State

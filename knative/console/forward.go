@@ -37,8 +37,13 @@ type call struct {
 	who     string // answers
 	body    []byte
 	timeout time.Duration
+	began   time.Time
 	waits   bool // for new params
 	repeats bool // it may be sent again after it was sent
+
+	// Of the answer, as far as there is one:
+	status   int
+	revision string
 }
 
 type callKey struct{}
@@ -47,7 +52,7 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // newCall returns the call that a request is.
 func (g *Gateway) newCall(r *http.Request, to route, body []byte) *call {
-	c := &call{route: to, who: to.name, body: body, timeout: g.timeout, repeats: true}
+	c := &call{route: to, who: to.name, body: body, timeout: g.timeout, began: time.Now(), repeats: true}
 	if to.action == askRegistry {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		c.who = "the registry"
@@ -80,7 +85,33 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to route) {
 		defer context.AfterFunc(g.ending, func() { end(errDraining) })()
 		ctx = waiting
 	}
+	defer g.answeredAll(r, c) // also if the client went: then the proxy panics
 	g.proxy.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// answered notes what a model, or the registry, answered.
+func answered(resp *http.Response) error {
+	c := callOf(resp.Request.Context())
+	c.status, c.revision = resp.StatusCode, resp.Header.Get("Modelfn-Revision")
+	return nil
+}
+
+// answeredAll counts a prediction that was answered, and makes the page see a write
+// at once. What the client gave up counts for nothing.
+func (g *Gateway) answeredAll(r *http.Request, c *call) {
+	switch c.route.action {
+	case predict, predictV1:
+		if c.status == 0 || r.Context().Err() != nil {
+			return
+		}
+		failed := c.status >= 500 || c.status == http.StatusTooManyRequests
+		g.tallies.of(c.route.name).add(time.Now(), time.Since(c.began), failed, c.revision)
+	case askRegistry:
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if !reads && c.status/100 == 2 {
+			g.written(c.route.path)
+		}
+	}
 }
 
 // readBody reads at most maxBody bytes, before the read deadline that ServeHTTP
@@ -220,6 +251,7 @@ func unsent(err error) bool {
 // forwardFailed answers for a model, or the registry, that did not.
 func (g *Gateway) forwardFailed(w http.ResponseWriter, r *http.Request, err error) {
 	call := callOf(r.Context())
+	defer func() { call.status = http.StatusServiceUnavailable }()
 	switch {
 	case errors.Is(err, errDraining): // there is nothing new, as the registry says when it ends
 		w.Header().Set("ETag", r.Header.Get("If-None-Match"))

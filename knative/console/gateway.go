@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/token"
+	"github.com/modelfn/modelfn/knative/console/live"
+	"github.com/modelfn/modelfn/knative/registry"
 )
 
 // Config says what a gateway serves. Only Discovery is required.
@@ -28,6 +31,12 @@ type Config struct {
 	// header. It is for the models to check the token; models that ask for none,
 	// as those on loopback, must not be opened to more than this machine.
 	Evaluate bool
+
+	// Tokens are those of who may write, as the registry and the models have them. Open
+	// says instead that everybody who reaches the gateway may: it is for a listener
+	// on loopback. With neither nobody may change traffic here.
+	Tokens *token.File
+	Open   bool
 
 	// MaxBody is the size of the largest request body in bytes; 0 is 1 MiB.
 	MaxBody int64
@@ -50,6 +59,15 @@ type Gateway struct {
 	discovery Discovery
 	datasets  map[string]dataset
 	example   string
+	manager   Manager // nil if the discovery is none
+	tokens    *token.File
+	open      bool
+	guesses   guesses
+	origins   *http.CrossOriginProtection
+	client    *registry.Client // of the registry, for the gateway's own requests
+	asked     asked
+	tallies   tallies
+	live      *live.Hub
 	evaluate  bool
 	maxBody   int64
 	timeout   time.Duration
@@ -75,6 +93,9 @@ func New(cfg Config) (*Gateway, error) {
 		discovery: cfg.Discovery,
 		datasets:  datasets,
 		example:   cfg.Example,
+		tokens:    cfg.Tokens,
+		open:      cfg.Open,
+		origins:   http.NewCrossOriginProtection(),
 		evaluate:  cfg.Evaluate,
 		maxBody:   orDefault(cfg.MaxBody, 1<<20),
 		timeout:   orDefault(cfg.Timeout, 60*time.Second),
@@ -82,16 +103,22 @@ func New(cfg Config) (*Gateway, error) {
 		log:       cfg.Log,
 		transport: newTransport(),
 	}
+	g.manager, _ = cfg.Discovery.(Manager)
+	g.live = live.New(live.Config{Source: func() live.Source { return newWatch(g) }, Refuse: g.refuseStream})
+	if g.client, err = g.newClient(); err != nil {
+		return nil, err
+	}
 	g.ending, g.end = context.WithCancel(context.Background())
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
 	g.proxy = httputil.ReverseProxy{
-		Rewrite:      rewrite,
-		Transport:    patientTransport{g},
-		BufferPool:   &copyBuffers,
-		ErrorHandler: g.forwardFailed,
-		ErrorLog:     slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
+		Rewrite:        rewrite,
+		Transport:      patientTransport{g},
+		BufferPool:     &copyBuffers,
+		ModifyResponse: answered,
+		ErrorHandler:   g.forwardFailed,
+		ErrorLog:       slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
 	}
 	return g, nil
 }
@@ -106,14 +133,16 @@ func orDefault[T int64 | time.Duration](v, d T) T {
 // Close gives the idle connections to the models back.
 func (g *Gateway) Close() {
 	g.end()
+	g.live.Close()
 	g.transport.CloseIdleConnections()
 }
 
 // Drain makes every answer end its connection. Requests are answered as before, but
-// those that wait for new params at once.
+// those that wait for new params at once, and live streams end.
 func (g *Gateway) Drain() {
 	g.draining.Store(true)
 	g.end()
+	g.live.Close()
 }
 
 // ServeHTTP answers one request.
@@ -124,6 +153,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		// Also a body that no route wants is read by the server, to a degree.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.timeout))
+	}
+	if err := g.origins.Check(r); err != nil {
+		g.fail(w, r, fault.New(fault.Forbidden, "not from another origin"))
+		return
 	}
 	to := parse(r.URL.Path)
 	if to.action == notFound {
@@ -150,6 +183,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		g.forward(w, r, to)
+	case showModels:
+		g.showModels(w, r)
+	case showLiveEvents:
+		g.live.ServeHTTP(w, r)
+	case showSession:
+		g.showSession(w, r)
+	case setTraffic:
+		g.setTraffic(w, r, to.name)
 	case listModels:
 		answerJSON(w, http.StatusOK, modelList{sortedNames(g.discovery.Models())})
 	default:

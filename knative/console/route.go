@@ -20,6 +20,10 @@ const (
 	predict
 	evaluate
 	askRegistry
+	showModels
+	showLiveEvents
+	showSession
+	setTraffic
 )
 
 // route is a parsed path.
@@ -51,6 +55,8 @@ func parse(path string) route {
 			return named(predictV1, name)
 		}
 	case !strings.HasPrefix(path, "/"), first == "health", first == "v1":
+	case first == "api":
+		return belowAPI(rest)
 	case first == "data":
 		return named(showDataset, rest)
 	case first == "params":
@@ -70,6 +76,24 @@ func named(a action, name string) route {
 		return route{}
 	}
 	return route{action: a, name: strings.ReplaceAll(name, "_", "-")}
+}
+
+// belowAPI returns the route of what is for the page.
+func belowAPI(rest string) route {
+	switch rest {
+	case "models":
+		return route{action: showModels}
+	case "live":
+		return route{action: showLiveEvents}
+	case "session":
+		return route{action: showSession}
+	}
+	if name, ok := strings.CutPrefix(rest, "models/"); ok {
+		if name, ok := strings.CutSuffix(name, "/traffic"); ok {
+			return named(setTraffic, name)
+		}
+	}
+	return route{}
 }
 
 // belowParams returns the route to the registry. The path is passed on, the model's
@@ -107,7 +131,7 @@ func (r route) upstream() string {
 // to the registry takes any, and the registry decides.
 func (r route) method() string {
 	switch r.action {
-	case predict, predictV1, evaluate:
+	case predict, predictV1, evaluate, setTraffic:
 		return http.MethodPost
 	default:
 		return http.MethodGet

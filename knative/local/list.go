@@ -1,11 +1,13 @@
 package local
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/modelfn/modelfn/framework"
 	"github.com/modelfn/modelfn/knative/console"
 )
 
@@ -24,15 +26,16 @@ type list struct {
 	models   atomic.Pointer[map[string]*console.Model]
 	registry atomic.Pointer[console.Model] // nil without one
 
-	mu        sync.Mutex // guards instances
-	instances []Instance
+	mu           sync.Mutex // guards what follows
+	instances    []Instance
+	descriptions map[string]framework.Description
 }
 
 var _ console.Discovery = (*list)(nil)
 
 // newList returns a list of the programs' instances, none of them running.
 func newList(programs []program) *list {
-	l := &list{}
+	l := &list{descriptions: map[string]framework.Description{}}
 	for _, p := range programs {
 		l.instances = append(l.instances, Instance{Name: p.name, Model: p.model})
 	}
@@ -59,6 +62,14 @@ func (l *list) update(name string, change func(*Instance)) {
 	l.publish()
 }
 
+// describe notes what a model's program says of itself.
+func (l *list) describe(model string, d framework.Description) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.descriptions[model] = d
+	l.publish()
+}
+
 // publish makes what the gateway sees; the caller holds the lock.
 func (l *list) publish() {
 	models := make(map[string]*console.Model, len(l.instances))
@@ -66,6 +77,9 @@ func (l *list) publish() {
 		m := models[i.Model]
 		if m == nil {
 			m = &console.Model{}
+			if d, ok := l.descriptions[i.Model]; ok {
+				m.Description, m.Signature = d.Description, &d.Signature
+			}
 			models[i.Model] = m
 		}
 		if i.Ready {
@@ -74,6 +88,17 @@ func (l *list) publish() {
 				panic(err) // the run wrote it
 			}
 			m.Instances = append(m.Instances, u)
+		}
+		if !i.Ready && i.Restarts > 0 {
+			m.Reason = fmt.Sprintf("%s ended, and is started again; its log says why", i.Name)
+		}
+	}
+	for _, m := range models {
+		switch {
+		case len(m.Instances) > 0:
+			m.Reason = ""
+		case m.Reason != "":
+			m.State = console.StateFailing
 		}
 	}
 	l.registry.Store(models[""])

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"slices"
 	"sync"
 
@@ -108,28 +107,13 @@ func (r *Run) schemas(ctx context.Context, documents []params.Document) (map[str
 	var asking sync.WaitGroup
 	for _, d := range documents {
 		asking.Go(func() {
-			schema, err := describe(ctx, r.path(d.Model))
+			description, err := r.describe(ctx, d.Model)
 			mu.Lock()
 			defer mu.Unlock()
-			schemas[d.Model] = schema
+			schemas[d.Model] = description.Schema
 			errs = append(errs, err)
 		})
 	}
 	asking.Wait()
 	return schemas, errors.Join(errs...)
-}
-
-// describe asks a program for the schema of its params.
-func describe(ctx context.Context, program string) (jsontext.Value, error) {
-	text, err := exec.CommandContext(ctx, program, "--describe").Output()
-	if err != nil {
-		return nil, fmt.Errorf("asking %s for its schema: %w", program, err)
-	}
-	var d struct {
-		Schema jsontext.Value `json:"schema"`
-	}
-	if err := json.Unmarshal(text, &d); err != nil {
-		return nil, fmt.Errorf("the description of %s: %w", program, err)
-	}
-	return d.Schema, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/modelfn/modelfn/framework/serve"
 	"github.com/modelfn/modelfn/framework/telemetry"
+	"github.com/modelfn/modelfn/framework/token"
 	"github.com/modelfn/modelfn/knative/console"
 )
 
@@ -54,7 +55,8 @@ type Config struct {
 	// ports, the address and the params. Nil is that of this process.
 	Env []string
 
-	// Console configures the gateway; its Discovery, Evaluate and Log are the run's.
+	// Console configures the gateway; its Discovery, Evaluate, Tokens, Open and Log are
+	// the run's.
 	Console console.Config
 
 	// Notices gets a line for each thing that a person should know of; nil
@@ -114,6 +116,12 @@ func Open(cfg Config) (_ *Run, err error) {
 	r.log = telemetry.NewLog(r.logFile, slog.LevelInfo)
 	front := cfg.Console
 	front.Discovery, front.Log = r.list, r.log.Logger
+	front.Open = cfg.Tokens == ""
+	if cfg.Tokens != "" {
+		if front.Tokens, err = token.Open(cfg.Tokens); err != nil {
+			return nil, err
+		}
+	}
 	front.Evaluate = true // the models ask for a token, unless the gateway is on loopback
 	if r.gateway, err = console.New(front); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ func (r *Run) Serve(ctx context.Context, hurry <-chan struct{}) error {
 	if r.broker != nil {
 		f.running.Go(func() { r.broker.run(programs) })
 	}
+	f.running.Go(func() { r.describeAll(programs) })
 	if err := f.start(ctx, programs, r.programs()); err != nil || ctx.Err() != nil {
 		return err
 	}

@@ -45,6 +45,13 @@ func New(base, token string) (*Client, error) {
 	return &Client{base: u, token: token, http: &http.Client{}}, nil
 }
 
+// Through returns a client that sends its requests through t.
+func (c *Client) Through(t http.RoundTripper) *Client {
+	through := *c
+	through.http = &http.Client{Transport: t}
+	return &through
+}
+
 // Error is an answer that refuses a request.
 type Error struct {
 	Status  int

@@ -1,0 +1,136 @@
+package live
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// mostQueued is how many events a listener may be behind.
+const mostQueued = 1000
+
+// stream is the events on their way to one listener.
+type stream struct {
+	wake chan struct{} // holds something if the queue does
+	over chan struct{} // closed when the stream ends
+
+	mu    sync.Mutex // guards what follows
+	queue []Event
+	ended bool
+}
+
+func newStream() *stream {
+	return &stream{wake: make(chan struct{}, 1), over: make(chan struct{})}
+}
+
+// push adds an event, and ends the stream if its listener is too far behind.
+func (s *stream) push(e Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.Key != "" {
+		for i := range s.queue {
+			if s.queue[i].Key == e.Key {
+				s.queue[i] = e
+				return
+			}
+		}
+	}
+	if len(s.queue) >= mostQueued {
+		s.cutLocked()
+		return
+	}
+	s.queue = append(s.queue, e)
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// take empties the queue.
+func (s *stream) take() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.queue
+	s.queue = nil
+	return all
+}
+
+// cut ends the stream.
+func (s *stream) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutLocked()
+}
+
+func (s *stream) cutLocked() {
+	if !s.ended {
+		s.ended = true
+		close(s.over)
+	}
+}
+
+// ServeHTTP sends events until the listener goes, or the hub closes.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	session, one := h.enter()
+	if one == nil {
+		h.cfg.Refuse(w, r)
+		return
+	}
+	defer h.leave(session, one)
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // proxies that know it pass each event on at once
+	w.WriteHeader(http.StatusOK)
+	out := &output{control: http.NewResponseController(w), w: w, timeout: h.cfg.WriteTimeout}
+	out.WriteString("retry: 1000\n\n")
+	out.events(session.source.Begin())
+	defer out.release()
+	beat := time.NewTicker(h.cfg.Heartbeat)
+	defer beat.Stop()
+	for out.flush() == nil {
+		select {
+		case <-one.wake:
+			out.events(one.take())
+			beat.Reset(h.cfg.Heartbeat)
+		case <-beat.C:
+			out.WriteString(":\n\n")
+		case <-one.over:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// output gathers what is sent at once.
+type output struct {
+	bytes.Buffer
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+func (o *output) events(all []Event) {
+	for _, e := range all {
+		o.WriteString("event: ")
+		o.WriteString(e.Name)
+		o.WriteString("\ndata: ")
+		o.Write(e.Data)
+		o.WriteString("\n\n")
+	}
+}
+
+// flush sends what was gathered, or says that the listener does not take it.
+func (o *output) flush() error {
+	// A writer that knows no deadlines is a test's.
+	_ = o.control.SetWriteDeadline(time.Now().Add(o.timeout))
+	if _, err := o.WriteTo(o.w); err != nil {
+		return err
+	}
+	return o.control.Flush()
+}
+
+// release gives the connection back as it was: it may serve other requests.
+func (o *output) release() { _ = o.control.SetWriteDeadline(time.Time{}) }
