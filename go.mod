@@ -2,6 +2,8 @@ module github.com/modelfn/modelfn
 
 go 1.26.0
 
+ignore ./knative/console/web/node_modules
+
 require (
 	github.com/GoogleCloudPlatform/functions-framework-go v1.9.2
 	github.com/anishathalye/porcupine v1.3.1

@@ -1,5 +1,5 @@
-// Package console is the one door for people: a gateway in front of every model,
-// and later the page, in one handler and on one origin.
+// Package console is the one door for people: a gateway in front of every model, and
+// the page, in one handler and on one origin.
 //
 //	POST /{model}/predict          to that model; model_a and model-a are the same
 //	POST /{model}/evaluate         to that model, if the configuration allows it
@@ -7,9 +7,10 @@
 //	GET  /v1/models/{model}        that model's own answer
 //	POST /v1/models/{model}:predict
 //	     /params…                  to the registry
+//	     /api/…                    what the page is told, and may ask for: see API.md
 //	GET  /data/{dataset}           training data, for charts
 //	GET  /health/live, /health/ready
-//	GET  /                         what is here, for a person
+//	GET  /, /assets/…              the page; for a program, / is a text of what is here
 //
 // # What the gateway adds
 //
@@ -23,6 +24,14 @@
 //
 // A request that waits for new params is held for as long as the registry holds it,
 // and answered at once when the gateway ends.
+//
+// # What the page is told
+//
+// A [Discovery] gives the models, the registry their params; one that is a [Manager]
+// has revisions too, and can change their traffic. [ModelList] is both together, and
+// the live stream tells of it when it changes, of new params, of the replicas as they
+// take them, and of what the gateway itself counts. While nobody listens, the gateway
+// counts its predictions and does nothing else.
 //
 // # Concurrency and testing
 //

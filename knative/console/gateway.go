@@ -12,6 +12,7 @@ import (
 	"github.com/modelfn/modelfn/framework/fault"
 	"github.com/modelfn/modelfn/framework/token"
 	"github.com/modelfn/modelfn/knative/console/live"
+	"github.com/modelfn/modelfn/knative/console/web"
 	"github.com/modelfn/modelfn/knative/registry"
 )
 
@@ -68,6 +69,7 @@ type Gateway struct {
 	asked     asked
 	tallies   tallies
 	live      *live.Hub
+	page      *web.Page
 	evaluate  bool
 	maxBody   int64
 	timeout   time.Duration
@@ -95,6 +97,7 @@ func New(cfg Config) (*Gateway, error) {
 		example:   cfg.Example,
 		tokens:    cfg.Tokens,
 		open:      cfg.Open,
+		page:      web.Embedded(),
 		origins:   http.NewCrossOriginProtection(),
 		evaluate:  cfg.Evaluate,
 		maxBody:   orDefault(cfg.MaxBody, 1<<20),
@@ -159,6 +162,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := parse(r.URL.Path)
+	if to.action == notFound && g.page.Has(r.URL.Path) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		g.page.ServeHTTP(w, r)
+		return
+	}
 	if to.action == notFound {
 		g.fail(w, r, fault.New(fault.NotFound, "no such route"))
 		return
@@ -170,6 +177,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch to.action {
 	case showIndex:
+		w.Header().Set("Vary", "Accept")
+		if web.Wanted(r) {
+			g.page.ServeHTTP(w, r)
+			return
+		}
 		g.showIndex(w, r)
 	case showLive:
 		answerJSON(w, http.StatusOK, health{Status: "live"})
