@@ -34,6 +34,10 @@ bench: build ## Measure, and print each figure beside its baseline
 bench-cluster: ## Measure on the cluster, once the models are deployed
 	@hack/cluster/exec go run ./hack/bench cold-start
 
+.PHONY: images
+images: build ## Put the functions into images, below out/images; with REGISTRY, push them
+	@hack/images/run
+
 .PHONY: cluster-up
 cluster-up: ## Bring a real Knative up on this machine (as root, on Debian)
 	@hack/cluster/up

@@ -9,8 +9,6 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,12 +20,10 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/modelfn/modelfn/hack/cluster/build/push/image"
 )
 
 func main() {
@@ -65,52 +61,22 @@ func push(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	image, err := build(program)
+	built, err := build(program)
 	if err != nil {
 		return err
 	}
-	return remote.Write(ref, image, remote.WithContext(ctx))
+	return remote.Write(ref, built, remote.WithContext(ctx))
 }
 
 func build(program string) (v1.Image, error) {
-	layer, err := archive(program)
-	if err != nil {
-		return nil, err
-	}
-	image := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
-	image = mutate.ConfigMediaType(image, types.OCIConfigJSON)
-	image, err = mutate.AppendLayers(image, static.NewLayer(layer, types.OCIUncompressedLayer))
-	if err != nil {
-		return nil, err
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config.Entrypoint = []string{"/" + filepath.Base(program)}
-	file.Config.User = "65532:65532"
-	return mutate.ConfigFile(image, file)
-}
-
-// archive returns a tar with the program as its only file, in the root folder.
-func archive(program string) ([]byte, error) {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return nil, err
 	}
-	var buffer bytes.Buffer
-	w := tar.NewWriter(&buffer)
-	header := &tar.Header{Name: filepath.Base(program), Mode: 0o555, Size: int64(len(content))}
-	if err := w.WriteHeader(header); err != nil {
+	name := filepath.Base(program)
+	layer, err := image.Plain(image.File{Path: name, Mode: 0o555, Content: content})
+	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return buffer.Bytes(), nil
+	return image.New(runtime.GOARCH, v1.Config{Entrypoint: []string{"/" + name}, User: image.User}, layer)
 }
