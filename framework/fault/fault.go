@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -188,6 +189,15 @@ func (p *Problems) Err() error {
 	}
 	all := *p
 	return &Error{Kind: Invalid, Message: all.text(), problems: &all}
+}
+
+// Parts returns the faults that this one is made of: those that [Problems] gathered
+// and told, or else itself.
+func (e *Error) Parts() []*Error {
+	if e.problems == nil {
+		return []*Error{e}
+	}
+	return slices.Clone(e.problems.list)
 }
 
 // text lists the problems.

@@ -163,3 +163,12 @@ func TestProblems(t *testing.T) {
 	}
 	assert.Equal(t, "f0", fault.From(gather(1)).Path, "one problem is a fault with its path")
 }
+
+func TestParts(t *testing.T) {
+	one := fault.Field("f0", "is wrong")
+	assert.Equal(t, []*fault.Error{one}, one.Parts())
+	var p fault.Problems
+	p.Add("f0", "is wrong")
+	p.Add("f1", "is wrong too")
+	assert.Equal(t, []*fault.Error{one, fault.Field("f1", "is wrong too")}, fault.From(p.Err()).Parts())
+}
