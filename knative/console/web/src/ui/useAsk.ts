@@ -10,6 +10,8 @@ export interface Asked<T> {
   waiting: boolean
   /** It has been waiting for long. */
   slow: boolean
+  /** The data are those of an earlier key, kept until the new ones are there. */
+  stale: boolean
   retry(): void
 }
 
@@ -22,9 +24,9 @@ interface Answer<T> {
 
 /**
  * Asks when the key changes, and again on retry; '' asks nothing. What was asked before is stopped, and never answers late.
- * After a retry the former data stay until there are new ones.
+ * After a retry the former data stay until there are new ones; with `keep` also after another key.
  */
-export function useAsk<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Asked<T> {
+export function useAsk<T>(key: string, ask: (signal: AbortSignal) => Promise<T>, keep = false): Asked<T> {
   const [turn, setTurn] = useState(0)
   const [answer, setAnswer] = useState<Answer<T>>({ key: '', turn: 0 })
   const [slow, setSlow] = useState({ key: '', turn: 0 })
@@ -38,7 +40,7 @@ export function useAsk<T>(key: string, ask: (signal: AbortSignal) => Promise<T>)
     const timer = setTimeout(() => setSlow({ key, turn }), slowAfter)
     const settle = (part: { data: T } | { trouble: Trouble }) => {
       clearTimeout(timer)
-      if (!control.signal.aborted) setAnswer((a) => ({ ...(a.key === key ? a : undefined), trouble: undefined, ...part, key, turn }))
+      if (!control.signal.aborted) setAnswer((a) => ({ ...(a.key === key || keep ? a : undefined), trouble: undefined, ...part, key, turn }))
     }
     latest.current(control.signal).then(
       (data) => settle({ data }),
@@ -48,15 +50,16 @@ export function useAsk<T>(key: string, ask: (signal: AbortSignal) => Promise<T>)
       clearTimeout(timer)
       control.abort()
     }
-  }, [key, turn])
+  }, [key, turn, keep])
   const retry = useCallback(() => setTurn((t) => t + 1), [])
   const mine = answer.key === key
   const waiting = key !== '' && !(mine && answer.turn === turn)
   return {
-    data: mine ? answer.data : undefined,
+    data: mine || keep ? answer.data : undefined,
     trouble: mine && !waiting ? answer.trouble : undefined,
     waiting,
     slow: waiting && slow.key === key && slow.turn === turn,
+    stale: !mine && answer.data !== undefined,
     retry,
   }
 }

@@ -1,0 +1,80 @@
+import { useFormat } from '../i18n/format'
+import { useWords } from '../i18n/language'
+import { useModelName, useTranslated } from '../i18n/names'
+import { TroubleNotice } from '../ui/Notice'
+import style from './Answers.module.css'
+import { byQuantile } from './family'
+import type { Element } from './signature'
+import type { Answer, Curves } from './useCurves'
+import { effectWords } from './words'
+
+/** The value in large, its interval, and what each model answered with which params. */
+export function Answers({ curves, model, element, stale, retry }: { curves: Curves; model: string; element: Element | undefined; stale: boolean; retry: () => void }) {
+  const w = useWords(effectWords)
+  const { number, percent } = useFormat()
+  const translated = useTranslated()
+  const modelName = useModelName()
+  const mine = curves.answers.find((a) => a.model === model)?.curve
+  const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
+  const [low, high] = [ordered[0], ordered.at(-1)]
+  const failed = curves.answers.find((a) => a.trouble)
+  return (
+    <div className={style.answers} aria-busy={stale || undefined}>
+      {mine && (
+        <p className={style.value} aria-live="polite">
+          <span className="unseen">{w.output} </span>
+          <output>{number(mine.here, 1)}</output>
+          {curves.proposed?.curve && <ins> → {number(curves.proposed.curve.here, 1)}</ins>}
+          <small>
+            {translated(element?.description)} {element?.unit}
+          </small>
+        </p>
+      )}
+      {low && high && low !== high && (
+        <p className={style.interval}>
+          {w.interval(percent(high.quantile! - low.quantile!))}{' '}
+          <strong>
+            {number(low.here, 1)} – {number(high.here, 1)}
+          </strong>
+        </p>
+      )}
+      <table className={style.table}>
+        <caption className="unseen">{w.answers}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{w.model}</th>
+            <th scope="col">{w.value}</th>
+            <th scope="col">{w.by}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {curves.answers.map((answer, i) => (
+            <Row key={answer.model} answer={answer} colour={i} strong={answer.model === model} />
+          ))}
+          {curves.proposed?.curve && <Row answer={curves.proposed} colour={curves.answers.findIndex((a) => a.model === model)} strong proposed />}
+        </tbody>
+      </table>
+      {failed?.trouble && <TroubleNotice title={w.failed(modelName(failed.model))} trouble={failed.trouble} retry={retry} />}
+    </div>
+  )
+}
+
+function Row({ answer, colour, strong, proposed = false }: { answer: Answer; colour: number; strong: boolean; proposed?: boolean }) {
+  const w = useWords(effectWords)
+  const modelName = useModelName()
+  const { number, percent } = useFormat()
+  const { curve, by } = answer
+  return (
+    <tr className={strong ? style.strong : undefined}>
+      <th scope="row">
+        <svg width="18" height="10" aria-hidden="true" className={style.swatch}>
+          <line x1="1" x2="17" y1="5" y2="5" className={`${style[`colour${(colour % 5) + 1}`]} ${proposed ? style.dashed : ''}`} />
+        </svg>
+        {proposed ? w.proposed : modelName(answer.model)}
+        {curve?.quantile !== undefined && <span className={style.quantile}> {percent(curve.quantile)}</span>}
+      </th>
+      <td>{curve ? number(curve.here, 2) : '–'}</td>
+      <td className={style.by}>{proposed ? w.nowhere : by ? w.answered(by.version, by.revision) : w.noAnswer}</td>
+    </tr>
+  )
+}

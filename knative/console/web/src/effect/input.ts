@@ -1,0 +1,58 @@
+import type { ModelInfo } from '../contract'
+import { createStore, useStore } from '../store'
+import { type Element, roundTo, stepOf } from './signature'
+
+/**
+ * What a person typed into the form, and which input is swept. It belongs to the signature, not to the model, and stays while the
+ * page is open: one looks at the same patient in every model and every tab.
+ */
+interface Input {
+  texts: string[]
+  sweep: number
+  output: number
+}
+
+const store = createStore<Record<string, Input>>({})
+
+export interface Form extends Input {
+  elements: Element[]
+  /** The numbers; NaN where the text is none. */
+  numbers: number[]
+  type(index: number, text: string): void
+  sweepOver(index: number): void
+  show(output: number): void
+}
+
+export function useForm(model: ModelInfo, elements: Element[]): Form {
+  const key = JSON.stringify(model.signature?.inputs)
+  const typed = useStore(store, (s) => s[key])
+  const input = typed ?? { texts: elements.map(firstText), sweep: 0, output: 0 }
+  const patch = (part: Partial<Input>) => store.set((s) => ({ ...s, [key]: { ...input, ...s[key], ...part } }))
+  return {
+    ...input,
+    elements,
+    numbers: input.texts.map((text, i) => numberIn(text, elements[i]?.integer)),
+    type: (index, text) => patch({ texts: (store.get()[key] ?? input).texts.map((t, i) => (i === index ? text : t)) }),
+    sweepOver: (sweep) => patch({ sweep }),
+    show: (output) => patch({ output }),
+  }
+}
+
+/** The middle of the range, where most of the data is. */
+function firstText(element: Element): string {
+  if (!element.range) return '0'
+  return String(roundTo((element.range.min + element.range.max) / 2, stepOf(element)))
+}
+
+/** The number that a text is; NaN if it is none, or not finite. A decimal comma is taken as a point. */
+export function numberIn(text: string, integer = false): number {
+  const plain = text.trim().replace(',', '.')
+  const value = plain === '' ? Number.NaN : Number(plain)
+  return Number.isFinite(value) && (!integer || Number.isInteger(value)) ? value : Number.NaN
+}
+
+/** Puts whole numbers into the form of a model, as a row that was clicked. */
+export function fillForm(model: ModelInfo, numbers: number[]) {
+  const key = JSON.stringify(model.signature?.inputs)
+  store.set((s) => ({ ...s, [key]: { sweep: 0, output: 0, ...s[key], texts: numbers.map(String) } }))
+}
