@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,17 @@ type gate struct {
 	holding atomic.Bool   // hold each request until it is let go
 	arrived chan struct{} // a request is held
 	letGo   chan struct{}
+}
+
+// release lets the request go that is held, and those after it pass.
+func (g *gate) release(t testing.TB) {
+	t.Helper()
+	g.holding.Store(false)
+	select {
+	case g.letGo <- struct{}{}:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "no request is held")
+	}
 }
 
 func newGate(t testing.TB, target string) *gate {

@@ -6,11 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -62,15 +62,20 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// freePort returns a port of which nobody listens now.
+// freePort returns a port of 127.0.0.1 that nobody else is given until the test
+// ends: a socket holds it that does not listen, so that the program which knows its
+// number can, again and again.
 func freePort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	syscall.CloseOnExec(fd)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	require.NoError(t, syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
+	require.NoError(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	address, err := syscall.Getsockname(fd)
 	require.NoError(t, err)
-	return port
+	return strconv.Itoa(address.(*syscall.SockaddrInet4).Port)
 }
 
 // launch starts a registry's program on a store, on a port of its own that it keeps
