@@ -1,0 +1,19 @@
+// Package manifest makes the Knative objects of a function out of its spec: a
+// Service, and a Trigger that brings it the events of its params.
+//
+// The objects say what the spec says and no more. Defaults are left to the cluster,
+// whose are the right ones; but [New] lets Knative's own code default and validate a
+// copy, so that what a cluster would refuse is an error here.
+//
+// What the objects never say, and why:
+//
+//   - traffic: who deploys moves it, and a manifest that is applied again must not
+//     undo that.
+//   - periodSeconds of the readiness probe: without it a replica is probed every few
+//     milliseconds until it is ready.
+//   - preStop and terminationGracePeriodSeconds: Knative makes both, of
+//     timeoutSeconds.
+//
+// Nothing here talks to a cluster or keeps state. The tests compare with golden
+// files; -update writes them.
+package manifest
