@@ -23,6 +23,6 @@ export const appWords = words(
     language: 'English',
     languageLabel: 'Switch to English',
     languageTag: 'en',
-    theme: { system: '主题:跟随系统', light: '主题:浅色', dark: '主题:深色' },
+    theme: { system: '主题：跟随系统', light: '主题：浅色', dark: '主题：深色' },
   },
 )

@@ -32,10 +32,10 @@ export const effectWords = words(
   {
     input: '输入',
     output: '预测',
-    noSignature: '该模型没有声明数值型的输入与输出,因此无法生成表单。',
+    noSignature: '该模型没有声明数值型的输入与输出，因此无法生成表单。',
     noNumber: '这不是数字。',
     noInteger: '这不是整数。',
-    outside: '超出训练数据范围:模型在外推。',
+    outside: '超出训练数据范围：模型在外推。',
     slider: (name) => `${name} 滑块`,
     interval: (share) => `${share} 区间`,
     answers: '各模型的回答',
@@ -54,7 +54,7 @@ export const effectWords = words(
     line: (name, from, to) => `${name}:从 ${from} 到 ${to}。`,
     crossed: '分位数发生交叉',
     crossedAt: (name, from, to) => (from === to ? `在 ${name} ${from} 处。` : `在 ${name} ${from} 到 ${to} 之间。`),
-    crossedWhy: '较低的分位数高于较高的分位数,这在真实患者中不可能出现:各模型是独立拟合的。图中按原样绘制。',
-    data: (shown, total) => `圆点:训练数据 ${total} 位患者中的 ${shown} 位。`,
+    crossedWhy: '较低的分位数高于较高的分位数，这在真实患者中不可能出现：各模型是独立拟合的。图中按原样绘制。',
+    data: (shown, total) => `圆点：训练数据 ${total} 位患者中的 ${shown} 位。`,
   },
 )

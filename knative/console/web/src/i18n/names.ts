@@ -12,7 +12,7 @@ const known: Record<string, string> = {
   'logarithm of the serum triglycerides level': '血清甘油三酯水平的对数',
   "a measure of the disease's progression after one year": '一年后疾病进展的度量',
   'the coefficients of bmi, bp and s5, standardized: the change of the prediction per standard deviation':
-    'bmi、bp 和 s5 标准化后的系数:每个标准差带来的预测变化',
+    'bmi、bp 和 s5 标准化后的系数：每个标准差带来的预测变化',
   'the prediction for a patient with the mean of every feature': '各特征均为平均值的患者的预测值',
   'the share of patients that the prediction is to be above': '预测值应高于的患者比例',
 }

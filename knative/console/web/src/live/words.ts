@@ -9,8 +9,8 @@ export const liveWords = words(
   },
   {
     broken: '服务器没有回应',
-    old: (time) => `当前显示的是 ${time} 的内容,正在重试…`,
+    old: (time) => `当前显示的是 ${time} 的内容，正在重试…`,
     trying: '正在重试…',
-    away: '参数注册中心没有回应;显示的参数信息可能已过时。',
+    away: '参数注册中心没有回应；显示的参数信息可能已过时。',
   },
 )

@@ -1,48 +1,72 @@
+import { memo } from 'react'
 import type { ModelInfo } from '../contract'
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useModelName, useTranslated } from '../i18n/names'
-import { useLive } from '../live/live'
-import { standingOf } from '../live/replicas'
 import { Link } from '../router'
-import { StatePill } from './StatePill'
+import { useNow } from '../ui/useNow'
+import { Load } from './Load'
 import style from './ModelCard.module.css'
+import { Replicas } from './Replicas'
+import { StatePill } from './StatePill'
+import { Traffic } from './Traffic'
 import { modelsWords } from './words'
 
-export function ModelCard({ model }: { model: ModelInfo }) {
+/** What a model does, which params it runs, and how it is doing. All of it leads to the model's page. */
+export const ModelCard = memo(function ModelCard({ model }: { model: ModelInfo }) {
   const w = useWords(modelsWords)
   const modelName = useModelName()
   const translated = useTranslated()
-  const { ago } = useFormat()
-  const replicas = useLive((l) => l.replicas[model.name])
-  const standing = replicas && standingOf(replicas)
-  const { params } = model
+  const description = translated(model.description)
   return (
     <article className={style.card}>
       <header className={style.header}>
         <h2>
-          <Link to={{ page: 'model', model: model.name, tab: 'effect' }}>{modelName(model.name)}</Link>
+          <Link to={{ page: 'model', model: model.name, tab: model.kind === 'model' ? 'effect' : 'params' }} className={style.link}>
+            {modelName(model.name)}
+          </Link>
         </h2>
         <StatePill model={model} />
       </header>
-      <p className={style.text}>{translated(model.description)}</p>
+      {description && <p className={style.text}>{description}</p>}
+      {model.reason && <p className={style.reason}>{model.reason}</p>}
       <dl className={style.facts}>
-        {params && (
+        <div>
+          <dt>{w.params}</dt>
+          <dd>{model.params ? <Params params={model.params} /> : w.noParams}</dd>
+        </div>
+        {(model.kind === 'model' || model.state !== 'inside') && (
           <div>
-            <dt>{w.params}</dt>
+            <dt>{w.replicas}</dt>
             <dd>
-              v{params.version}
-              {params.created && <> {params.author ? w.by(params.author, ago(params.created)) : w.at(ago(params.created))}</>}
+              <Replicas model={model} />
             </dd>
           </div>
         )}
-        {standing && (
-          <div>
-            <dt>{w.replicas}</dt>
-            <dd>{standing.all.length === 0 ? w.noReplicas : w.onVersion(standing.onVersion, standing.all.length, replicas.version)}</dd>
-          </div>
-        )}
       </dl>
+      {model.kind === 'model' && <Load model={model.name} />}
+      <Traffic revisions={model.revisions} />
     </article>
+  )
+})
+
+function Params({ params }: { params: NonNullable<ModelInfo['params']> }) {
+  const w = useWords(modelsWords)
+  const { ago, moment } = useFormat()
+  const now = useNow()
+  const { version, author, created, message } = params
+  const when = created && (
+    <time dateTime={created} title={moment(created)}>
+      {ago(created, now)}
+    </time>
+  )
+  return (
+    <>
+      <strong>v{version}</strong>{' '}
+      <span className={style.soft}>
+        {author && w.by(author)} {when}
+        {message && <q className={style.message}>{message}</q>}
+      </span>
+    </>
   )
 }

@@ -14,11 +14,11 @@ export const sessionWords = words(
   {
     signIn: '登录',
     signOut: '退出',
-    signedIn: (name) => `已登录:${name}`,
-    why: '所有人都可以查看。要修改内容,请提供注册中心认可的令牌。',
+    signedIn: (name) => `已登录：${name}`,
+    why: '所有人都可以查看。要修改内容，请提供注册中心认可的令牌。',
     token: '令牌',
-    kept: '令牌只在此标签页中保留,关闭后即清除。',
+    kept: '令牌只在此标签页中保留，关闭后即清除。',
     cancel: '取消',
-    reader: '您可以查看全部内容。如需修改,请先登录。',
+    reader: '您可以查看全部内容。如需修改，请先登录。',
   },
 )

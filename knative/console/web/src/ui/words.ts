@@ -18,10 +18,10 @@ export const troubleWords = words(
   },
   {
     retry: '重试',
-    said: '服务器回答:',
+    said: '服务器回答：',
     after: (seconds) => `请等待 ${seconds} 秒。`,
-    id: '日志编号:',
-    gone: '没有回应。服务器可能已停止,或网络中断。',
+    id: '日志编号：',
+    gone: '没有回应。服务器可能已停止，或网络中断。',
     slow: '未能及时得到回答。',
     signIn: '此操作需要有效的令牌。',
     forbidden: '此令牌无权执行该操作。',

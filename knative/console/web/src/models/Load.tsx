@@ -1,0 +1,55 @@
+import { useMemo } from 'react'
+import { useFormat } from '../i18n/format'
+import { useWords } from '../i18n/language'
+import { figuresOf } from '../live/figures'
+import { useLive } from '../live/live'
+import { Spark } from '../ui/Spark'
+import style from './Load.module.css'
+import { modelsWords } from './words'
+
+/** The last minute of a model's predictions: how many, how many failed, and how long they took. */
+export function Load({ model }: { model: string }) {
+  const w = useWords(modelsWords)
+  const { number, milliseconds } = useFormat()
+  const seconds = useLive((l) => l.seconds)
+  const { requests, errors, p50, p99, rate, failed, latest } = useMemo(() => figuresOf(seconds, model), [seconds, model])
+  const time = (value: number | null) => (value === null ? '–' : milliseconds(value))
+  return (
+    <div className={style.load}>
+      <figure>
+        <figcaption>
+          <span>
+            <strong>{number(rate)}</strong> {w.perSecond}
+          </span>
+          <span className={failed > 0 ? style.bad : undefined}>
+            <strong>{number(failed)}</strong> {w.errors(failed)}
+          </span>
+        </figcaption>
+        <Spark
+          label={w.requestsChart(Math.max(...requests), failed)}
+          lines={[
+            { values: requests, look: 'strong', filled: true },
+            { values: errors.map((e) => (e > 0 ? e : null)), look: 'bad' },
+          ]}
+        />
+      </figure>
+      <figure>
+        <figcaption>
+          <span>
+            <strong>{time(latest.p50)}</strong> p50
+          </span>
+          <span>
+            <strong>{time(latest.p99)}</strong> p99
+          </span>
+        </figcaption>
+        <Spark
+          label={w.timesChart(time(latest.p50), time(latest.p99))}
+          lines={[
+            { values: p99, look: 'faint' },
+            { values: p50, look: 'strong' },
+          ]}
+        />
+      </figure>
+    </div>
+  )
+}
