@@ -64,7 +64,8 @@ function Params({ params }: { params: NonNullable<ModelInfo['params']> }) {
     <>
       <strong>v{version}</strong>{' '}
       <span className={style.soft}>
-        {author && w.by(author)} {when}
+        {author && w.by(author)}
+        {when}
         {message && <q className={style.message}>{message}</q>}
       </span>
     </>
