@@ -147,6 +147,8 @@ export interface JsonSchema {
   enum?: unknown[]
   default?: unknown
   additionalProperties?: boolean | JsonSchema
+  format?: string
+  'x-unit'?: string
 }
 
 export interface Dataset {
