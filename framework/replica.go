@@ -88,7 +88,7 @@ func NewReplica(f Function, s Settings, log io.Writer, opts ...Option) (*Replica
 		return nil, err
 	}
 	if s.TokensPath != "" {
-		if r.tokens, err = token.Open(s.TokensPath); err != nil {
+		if r.tokens, err = token.Await(s.TokensPath); err != nil {
 			return nil, err
 		}
 	}

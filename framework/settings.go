@@ -11,7 +11,8 @@ import (
 // Settings configure a replica. [SettingsFrom] reads them from the environment.
 type Settings struct {
 	// Settings are those of the server. Without TokensPath, evaluating params is
-	// free on a loopback address, and nowhere else.
+	// free on a loopback address, and nowhere else. The file may come later, if its
+	// folder is there; until then nobody may.
 	serve.Settings
 
 	// ParamsURL (PARAMS_URL) is the registry that the model's params come from. It

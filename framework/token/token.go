@@ -20,8 +20,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -65,6 +67,18 @@ func Open(path string) (*File, error) {
 	}
 	f.content, f.read = content, time.Now()
 	return f, nil
+}
+
+// Await is Open for a file that may come later into a folder that is there, as that
+// of an optional secret does: until then nobody is let in.
+func Await(path string) (*File, error) {
+	f, err := Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, _ := os.Stat(filepath.Dir(path)); info != nil && info.IsDir() {
+			return &File{path: path}, nil
+		}
+	}
+	return f, err
 }
 
 // Owner returns the name of the owner of a token. While a changed file cannot be

@@ -111,6 +111,29 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
+// TestAwait: the file of an optional secret comes when the secret is made.
+func TestAwait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "tokens")
+		f, err := token.Await(path)
+		require.NoError(t, err)
+		_, ok := f.Owner("one")
+		require.False(t, ok)
+
+		write(t, path, line("alice", "one"))
+		time.Sleep(time.Second)
+		name, ok := f.Owner("one")
+		require.True(t, ok)
+		require.Equal(t, "alice", name)
+	})
+	_, err := token.Await(filepath.Join(t.TempDir(), "none", "tokens"))
+	require.ErrorIs(t, err, os.ErrNotExist, "a folder that is not there is a mistake")
+	path := filepath.Join(t.TempDir(), "tokens")
+	write(t, path, "alice\n")
+	_, err = token.Await(path)
+	require.ErrorContains(t, err, "line 1: a name and a hash are needed")
+}
+
 // TestChangesAreSeen follows a file that changes, on a clock of its own.
 func TestChangesAreSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
