@@ -2,35 +2,15 @@ package local
 
 import (
 	"context"
-	"fmt"
-	"os/exec"
 	"sync"
-	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/modelfn/modelfn/framework"
+	"github.com/modelfn/modelfn/knative/function"
 )
 
-// describeTimeout is how long a program may take to describe itself.
-const describeTimeout = 10 * time.Second
-
 // describe asks the program of a model or component what it is.
-func (r *Run) describe(ctx context.Context, model string) (d framework.Description, err error) {
-	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, r.path(model), "--describe")
-	// Should it serve all the same, it takes no port that anything else wants.
-	cmd.Env = append(r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)], "HOST=127.0.0.1", "PORT=0", "ADMIN_PORT=0")
-	cmd.WaitDelay = time.Second
-	text, err := cmd.Output()
-	if err != nil {
-		return d, fmt.Errorf("asking %s for its schema: %w", r.path(model), err)
-	}
-	if err := json.Unmarshal(text, &d); err != nil {
-		return d, fmt.Errorf("the description of %s: %w", r.path(model), err)
-	}
-	return d, nil
+func (r *Run) describe(ctx context.Context, model string) (framework.Description, error) {
+	return function.Describe(ctx, r.path(model), r.cfg.Env)
 }
 
 // describeAll tells the gateway what the programs are. One that does not say it is

@@ -4,15 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-json-experiment/json"
 	"k8s.io/apimachinery/pkg/util/validation"
 	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/apis"
 	serving "knative.dev/serving/pkg/apis/serving/v1"
 
+	"github.com/modelfn/modelfn/framework"
 	"github.com/modelfn/modelfn/framework/fault"
 	"github.com/modelfn/modelfn/knative/function"
 )
@@ -46,9 +46,9 @@ type Config struct {
 	// where it is known.
 	Images map[string]string
 
-	// Descriptions are what the programs print with --describe, by function; one
-	// that is not there, or longer than 64 KiB, is left out.
-	Descriptions map[string]jsontext.Value
+	// Descriptions are what the programs say they are, by function; one that is not
+	// there, or longer than 64 KiB, is left out.
+	Descriptions map[string]framework.Description
 }
 
 // Objects are those of one function.
@@ -136,11 +136,12 @@ const longestDescription = 64 << 10
 
 // description returns the annotation of a function; "" for none.
 func (c *Config) description(name string) (string, error) {
-	text := slices.Clone(c.Descriptions[name])
-	if text == nil {
+	d, ok := c.Descriptions[name]
+	if !ok {
 		return "", nil
 	}
-	if err := text.Compact(); err != nil {
+	text, err := json.Marshal(d)
+	if err != nil {
 		return "", fmt.Errorf("the description: %w", err)
 	}
 	if len(text) > longestDescription {

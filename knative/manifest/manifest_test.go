@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"knative.dev/pkg/apis"
 
+	"github.com/modelfn/modelfn/framework"
 	"github.com/modelfn/modelfn/functions/quantile"
 	"github.com/modelfn/modelfn/knative/function"
 	"github.com/modelfn/modelfn/knative/manifest"
@@ -23,14 +23,12 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 
 const digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// describe is what the program of a sample model prints.
-func describe(t *testing.T, name string) jsontext.Value {
+// describe is what the program of a sample model is.
+func describe(t *testing.T, name string) map[string]framework.Description {
 	t.Helper()
 	d, err := quantile.Model(name).Describe()
 	require.NoError(t, err)
-	text, err := json.Marshal(d, jsontext.WithIndent("  "))
-	require.NoError(t, err)
-	return text
+	return map[string]framework.Description{name: d}
 }
 
 // load reads one spec file.
@@ -48,7 +46,7 @@ func TestGolden(t *testing.T) {
 		file string
 		cfg  manifest.Config
 	}{
-		"model-a":     {"../../functions/model-a", manifest.Config{Descriptions: map[string]jsontext.Value{"model-a": describe(t, "model-a")}}},
+		"model-a":     {"../../functions/model-a", manifest.Config{Descriptions: describe(t, "model-a")}},
 		"component-d": {"../../functions/component-d", manifest.Config{}},
 		"smallest":    {"testdata/smallest.yaml", manifest.Config{Images: map[string]string{"m": "registry.local:5000/modelfn/m" + digest}}},
 		"everything": {"testdata/everything.yaml", manifest.Config{
@@ -108,12 +106,15 @@ func TestLongestName(t *testing.T) {
 func TestDescriptionIsBounded(t *testing.T) {
 	spec, err := function.Parse("f", []byte("name: m\nimage: mm\n"))
 	require.NoError(t, err)
-	for size, want := range map[int]int{64<<10 - 2: 64 << 10, 64<<10 - 1: 0} {
-		text := jsontext.Value(`"` + strings.Repeat("a", size) + `"`)
-		o, err := manifest.New(spec, manifest.Config{Descriptions: map[string]jsontext.Value{"m": text}})
+	annotation := func(size int) string {
+		all := map[string]framework.Description{"m": {Model: "m", Schema: jsontext.Value(`"` + strings.Repeat("a", size) + `"`)}}
+		o, err := manifest.New(spec, manifest.Config{Descriptions: all})
 		require.NoError(t, err)
-		assert.Len(t, o.Service.Annotations[manifest.DescriptionAnnotation], want)
+		return o.Service.Annotations[manifest.DescriptionAnnotation]
 	}
+	most := 64<<10 - len(annotation(0))
+	assert.Len(t, annotation(most), 64<<10)
+	assert.Empty(t, annotation(most+1))
 }
 
 func TestNewFails(t *testing.T) {
@@ -125,7 +126,7 @@ func TestNewFails(t *testing.T) {
 		"no image":       {"name: m", manifest.Config{}, []string{"m: image: missing"}},
 		"config":         {"name: m", manifest.Config{Namespace: "A", Broker: "b_c"}, []string{"m: image: missing", `; namespace: "A": `, `; broker: "b_c": `}},
 		"image":          {"name: m", manifest.Config{Images: map[string]string{"m": "a b"}}, []string{"m: Failed to parse image reference: service.spec.template.spec.containers[0].image"}},
-		"no description": {"name: m\nimage: mm", manifest.Config{Descriptions: map[string]jsontext.Value{"m": jsontext.Value("{")}}, []string{"m: the description: "}},
+		"no description": {"name: m\nimage: mm", manifest.Config{Descriptions: map[string]framework.Description{"m": {Schema: jsontext.Value("{")}}}, []string{"m: the description: "}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

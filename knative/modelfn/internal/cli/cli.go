@@ -70,7 +70,7 @@ else is needed to begin.`,
 	}
 	root.PersistentFlags().VarP(&a.format, "output", "o", "how to print results: text or json")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.runCommand(), a.trainCommand(), a.paramsCommand(), a.predictCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.trainCommand(), a.paramsCommand(), a.predictCommand(), a.manifestCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,33 @@
+package function
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/modelfn/modelfn/framework"
+)
+
+// describeTimeout is how long a program may take to describe itself.
+const describeTimeout = 10 * time.Second
+
+// Describe asks a program what it is, by --describe. Its environment is env.
+func Describe(ctx context.Context, program string, env []string) (d framework.Description, err error) {
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "--describe")
+	// Should it serve all the same, it takes no port that anything else wants.
+	cmd.Env = append(env[:len(env):len(env)], "HOST=127.0.0.1", "PORT=0", "ADMIN_PORT=0")
+	cmd.WaitDelay = time.Second
+	text, err := cmd.Output()
+	if err != nil {
+		return d, fmt.Errorf("asking %s for its schema: %w", program, err)
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		return d, fmt.Errorf("the description of %s: %w", program, err)
+	}
+	return d, nil
+}
