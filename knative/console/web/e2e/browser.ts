@@ -1,0 +1,77 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { resolve } from 'node:path'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+
+const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args, chromiumSandbox: false })
+}
+
+export const sizes = { phone: { width: 390, height: 844 }, wide: { width: 1360, height: 860 } }
+
+interface Look {
+  language?: 'en' | 'zh'
+  theme?: 'light' | 'dark'
+  size?: keyof typeof sizes
+}
+
+/** Pages of a browser for all tests of a file. After each test, nothing may have gone wrong in them that was not expected. */
+export function aBrowser() {
+  let browser: Browser
+  const wrong: string[] = []
+  const expected: RegExp[] = []
+  beforeAll(async () => void (browser = await launch()))
+  afterAll(() => browser.close())
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    const unexpected = wrong.splice(0).filter((text) => !expected.some((pattern) => pattern.test(text)))
+    expected.length = 0
+    expect(unexpected).toEqual([])
+  })
+  return {
+    /** What the browser may complain of in this test. */
+    expectComplaint: (pattern: RegExp) => void expected.push(pattern),
+    /** Opens an address as a person with these wishes does: a profile of its own, and nothing kept. */
+    async open(address: string, { language = 'en', theme = 'light', size = 'wide' }: Look = {}, more: BrowserContextOptions = {}): Promise<Page> {
+      const context = await browser.newContext({
+        viewport: sizes[size],
+        locale: language === 'zh' ? 'zh-CN' : 'en-GB',
+        colorScheme: theme,
+        reducedMotion: 'reduce',
+        hasTouch: size === 'phone',
+        ...more,
+      })
+      const page = await context.newPage()
+      page.on('pageerror', (error) => wrong.push(error.message))
+      page.on('console', (message) => void (message.type() === 'error' && wrong.push(message.text())))
+      await page.goto(address)
+      return page
+    },
+  }
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Has axe look at the page as it is now; there is nothing that it finds. */
+export async function expectAccessible(page: Page) {
+  // Into the page's world by the debugger, as the page's policy lets no other script in.
+  await page.evaluate(axe)
+  const found = (await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).join('; ')))`)) as string[]
+  expect(found).toEqual([])
+}
+
+const folder = resolve(import.meta.dirname, '../out')
+
+/** Keeps a picture of the whole page, to be looked at. */
+export async function picture(page: Page, name: string) {
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
+}
+
+export const looks: Required<Look>[] = (['phone', 'wide'] as const).flatMap((size) =>
+  (['en', 'zh'] as const).flatMap((language) => (['light', 'dark'] as const).map((theme) => ({ size, language, theme }))),
+)

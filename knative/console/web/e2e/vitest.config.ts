@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+
+/** Each numbered spec is one point of what the page is for, in a real browser before a real run. */
+export default defineConfig({
+  test: {
+    dir: 'e2e',
+    include: ['**/*.spec.ts'],
+    environment: 'node',
+    fileParallelism: false, // a run and a browser are enough for a small machine
+    sequence: { shuffle: false },
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+  },
+})
