@@ -119,7 +119,7 @@ func coldStart(ctx context.Context, s *session) (_ report, err error) {
 	}
 	r := &coldStartReport{}
 	pairs := coldStartPairs
-	if s.rounds == 1 {
+	if s.quick {
 		pairs = 1
 	}
 	for i := range pairs {

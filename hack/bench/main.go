@@ -40,6 +40,9 @@ type report interface {
 
 var benchmarks = []benchmark{
 	{"serving", "a model function beside a bare net/http handler and functions-framework-go", serving, false},
+	{"swap", "how soon new params answer, of ten replicas under load", swap, false},
+	{"reload", "the latency of predictions while new params are applied", reload, false},
+	{"watchers", "how soon a thousand replicas have new params", watchers, false},
 	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
 }
 
@@ -49,6 +52,7 @@ type session struct {
 	dir      string // for what is built and written; removed at the end
 	rounds   int
 	duration time.Duration
+	quick    bool   // only to see that everything works
 	other    string // another build of the model function, "" for none
 	progress *progress
 }
@@ -69,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&s.rounds, "rounds", 5, "how often each program is measured, all of them in turn")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long one measurement of a load takes")
 	flags.StringVar(&s.other, "other", "", "serving: measure this program too, another build of the model function")
-	quick := flags.Bool("quick", false, "one short round, to see that everything works: its figures mean nothing")
+	flags.BoolVar(&s.quick, "quick", false, "one short round, to see that everything works: its figures mean nothing")
 	format := flags.String("o", "text", "text or json")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "Usage: bench [flags] [name …]\n\nBenchmarks:\n")
@@ -85,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return err
 	}
-	if *quick {
+	if s.quick {
 		s.rounds, s.duration = 1, 100*time.Millisecond
 	}
 	chosen, err := choose(flags.Args())

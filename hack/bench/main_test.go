@@ -48,6 +48,29 @@ func TestQuick(t *testing.T) {
 	require.Contains(t, table.String(), "functions-framework-go")
 }
 
+// TestQuickParams does the same for what needs a registry.
+func TestQuickParams(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds and starts programs")
+	}
+	for _, name := range []string{"swap", "reload", "watchers"} {
+		text, err := output(t, "-quick", "-o", "json", name)
+		require.NoError(t, err, name)
+		var got struct {
+			Benchmarks map[string]facts `json:"benchmarks"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &got))
+		f := got.Benchmarks[name]
+		require.NotEmpty(t, f.Figures, name)
+		for _, x := range f.Figures {
+			assert.GreaterOrEqual(t, x.Value, 0.0, "%s: %s", name, x.Name)
+		}
+		var table bytes.Buffer
+		require.NoError(t, f.print(&table))
+		require.Contains(t, table.String(), "≤")
+	}
+}
+
 func TestWrongUse(t *testing.T) {
 	for _, args := range [][]string{{"nonsense"}, {"-o", "xml"}, {"-rounds", "0"}, {"-duration", "1ns"}, {"-nonsense"}} {
 		_, err := output(t, args...)

@@ -42,11 +42,11 @@ func (r *servingRun) prepare(ctx context.Context) error {
 		}
 		paths[filepath.Base(pkg)] = path
 	}
-	set, err := r.writeBundle(ctx)
+	set, err := writeBundle(ctx, r.file("model-a.json"))
 	if err != nil {
 		return err
 	}
-	model, err := plain(set)
+	model, err := plain(&set)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (r *servingRun) prepare(ctx context.Context) error {
 	if r.exchanges, err = exchanges(model); err != nil {
 		return err
 	}
-	r.generator = paths["generator"]
+	r.generator = generator(paths["generator"])
 	plainEnv := []string{"MODEL=" + r.file("linear.json"), "FUNCTION_TARGET=predict"}
 	modelEnv := []string{"HOST=127.0.0.1", "ADMIN_PORT=0", "PARAMS_PATH=" + r.file("model-a.json")}
 	r.targets = []target{
@@ -74,28 +74,30 @@ func (r *servingRun) prepare(ctx context.Context) error {
 	return nil
 }
 
-// writeBundle trains the models on the sample data, writes the bundle of model-a,
-// and returns the set in it.
-func (r *servingRun) writeBundle(ctx context.Context) (*params.Set, error) {
+// writeBundle trains the models on the sample data, writes the bundle of model-a to a
+// file, and returns the set in it.
+func writeBundle(ctx context.Context, file string) (params.Set, error) {
 	data, err := training.ReadCSV(bytes.NewReader(samples.Diabetes))
 	if err != nil {
-		return nil, fmt.Errorf("reading the sample data: %w", err)
+		return params.Set{}, fmt.Errorf("reading the sample data: %w", err)
 	}
 	results, err := training.Train(ctx, data, nil)
 	if err != nil {
-		return nil, err
+		return params.Set{}, err
 	}
 	i := slices.IndexFunc(results, func(r training.Result) bool { return r.Name == "model-a" })
 	bundle := results[i].Bundle
 	text, err := bundle.Encode()
 	if err != nil {
-		return nil, err
+		return params.Set{}, err
 	}
-	if err := os.WriteFile(r.file("model-a.json"), text, 0o600); err != nil {
-		return nil, err
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return params.Set{}, err
 	}
-	set, err := bundle.Set("model-a")
-	return &set, err
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return params.Set{}, err
+	}
+	return bundle.Set("model-a")
 }
 
 // plain is what a model of the bundle says, for the programs that know no

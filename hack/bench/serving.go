@@ -3,12 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -45,7 +42,7 @@ type sample struct {
 type servingRun struct {
 	*session
 	exchanges []load.Exchange
-	generator string
+	generator generator
 	targets   []target
 	samples   [][]sample // by target, then round
 }
@@ -183,23 +180,12 @@ func (r *servingRun) latency(ctx context.Context, t *target, m *sample, rate flo
 	return nil
 }
 
-// load runs the generator in a process of its own.
-func (r *servingRun) load(ctx context.Context, p *program.Process, rate float64) (result load.Result, err error) {
-	var plan, answer, problem bytes.Buffer
-	err = gob.NewEncoder(&plan).Encode(load.Plan{
+// load makes a load on a program.
+func (r *servingRun) load(ctx context.Context, p *program.Process, rate float64) (load.Result, error) {
+	return r.generator.run(ctx, load.Plan{
 		Addr: p.Addr, Connections: connections, Exchanges: r.exchanges, Rate: rate,
 		Warmup: min(time.Second, r.duration/3), Duration: r.duration,
 	})
-	if err != nil {
-		return result, err
-	}
-	cmd := exec.CommandContext(ctx, r.generator)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = &plan, &answer, &problem
-	if err := cmd.Run(); err != nil {
-		return result, fmt.Errorf("%w: %s", err, &problem)
-	}
-	err = gob.NewDecoder(&answer).Decode(&result)
-	return result, err
 }
 
 func (r *servingRun) file(name string) string { return filepath.Join(r.dir, name) }

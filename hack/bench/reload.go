@@ -1,0 +1,131 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/modelfn/modelfn/functions/quantile"
+	"github.com/modelfn/modelfn/hack/bench/load"
+	"github.com/modelfn/modelfn/knative/registry"
+)
+
+const (
+	reloadEvery = 100 * time.Millisecond
+	reloadBar   = 1.3 // ×
+)
+
+// reload measures the latency of predictions while new params are applied ten times a
+// second, beside that without, in turn. The load is half of what the replica can
+// answer, and goes to it directly.
+func reload(ctx context.Context, s *session) (_ report, err error) {
+	s.progress.say("reload: starting a replica")
+	r, err := startReplicas(ctx, s, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	g, err := buildGenerator(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := r.plan(s)
+	if err != nil {
+		return nil, err
+	}
+	most, err := g.run(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
+	plan.Rate = most.Rate / 2
+	measure := func(m *sample) error {
+		result, err := g.run(ctx, plan)
+		m.P99 = float64(result.P99.Nanoseconds()) / 1e3
+		return err
+	}
+	quiet, busy := make([]sample, s.rounds), make([]sample, s.rounds)
+	applied := 0
+	for i := range s.rounds {
+		steps := []func() error{
+			func() error { return measure(&quiet[i]) },
+			func() error {
+				writing, stop := context.WithCancel(ctx)
+				written := make(chan error, 1)
+				go func() { written <- r.keepChanging(writing, &applied) }()
+				err := measure(&busy[i])
+				stop()
+				return errors.Join(err, <-written)
+			},
+		}
+		for j := range steps {
+			s.progress.say("reload: round %d of %d", i+1, s.rounds)
+			if err := steps[(i+j)%len(steps)](); err != nil {
+				return nil, err
+			}
+		}
+	}
+	p99 := func(m *sample) float64 { return m.P99 }
+	f := &facts{Notes: fmt.Sprintf("Medians of %d rounds of %s each, at %.0f requests/s over %d connections; %d versions were applied.", s.rounds, s.duration, plan.Rate, connections, applied)}
+	f.add("p99 without", "µs", median(quiet, p99))
+	f.add("p99 while ten versions a second are applied", "µs", median(busy, p99))
+	f.atMost(reloadBar, "the median of the rounds' ratios", "×", pairedRatio(busy, quiet, p99))
+	return f, nil
+}
+
+// keepChanging writes versions that change nothing in the outputs, until ctx ends.
+func (r *replicas) keepChanging(ctx context.Context, written *int) error {
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		*written++
+		p, err := r.labelled(0.1 + float64(*written%100)/1000)
+		if err != nil {
+			return err
+		}
+		if _, err := r.client.Put(ctx, "model-a", registry.Change{Params: p}, registry.Options{}); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// labelled returns the params with another quantile, which is what they were trained
+// for, and not looked at in a prediction.
+func (r *replicas) labelled(q float64) (jsontext.Value, error) {
+	var p quantile.Params
+	if err := json.Unmarshal(r.set.Params, &p); err != nil {
+		return nil, err
+	}
+	p.Quantile = q
+	return json.Marshal(p)
+}
+
+// plan is a load on the one replica.
+func (r *replicas) plan(s *session) (load.Plan, error) {
+	model, err := plain(&r.set)
+	if err != nil {
+		return load.Plan{}, err
+	}
+	list, err := exchanges(model)
+	if err != nil {
+		return load.Plan{}, err
+	}
+	p := load.Plan{Connections: connections, Exchanges: list, Warmup: min(time.Second, s.duration/3), Duration: s.duration}
+	for _, i := range r.Instances() {
+		if i.Model == "model-a" {
+			p.Addr = strings.TrimPrefix(i.URL, "http://")
+		}
+	}
+	return p, nil
+}
