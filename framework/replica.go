@@ -2,12 +2,14 @@ package framework
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelfn/modelfn/framework/fault"
@@ -61,6 +63,7 @@ type Replica struct {
 	id       string        // of the process, among all replicas
 	ready    chan struct{} // closed when params were applied for the first time
 	became   bool          // it is closed; only the keeper's callbacks look at it
+	draining atomic.Bool   // it is about to end
 }
 
 // ReplicaFrom is [NewReplica] with the settings of an environment.
@@ -126,8 +129,20 @@ func (r *Replica) source() error {
 		cfg.Fallback = params.Only(file, s.ParamsVersion)
 	}
 	r.keeper = params.NewKeeper(cfg)
-	r.history = params.NewHistory(r.registry.Version, r.build)
+	r.history = params.NewHistory(r.former, r.build)
 	return nil
+}
+
+// former loads a version that a request names.
+func (r *Replica) former(ctx context.Context, version int64) (params.Set, error) {
+	set, err := r.registry.Version(ctx, version)
+	switch {
+	case errors.Is(err, params.ErrNoVersion):
+		err = &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("there is no params version %d", version), Err: err}
+	case err != nil:
+		err = fault.Away(time.Second, err, "the registry could not be asked for params version %d", version)
+	}
+	return set, err
 }
 
 // self is what the replica tells its registry.
@@ -140,6 +155,9 @@ func (r *Replica) self() params.Replica {
 	}
 	if status.Rejection != nil {
 		self.Error = status.Rejection.Error
+	}
+	if r.draining.Load() {
+		self.State = params.Draining
 	}
 	return self
 }
@@ -258,6 +276,14 @@ func (r *Replica) failed(state params.State, err error) {
 	r.log.Error("params not applied", "state", string(state), "error", err.Error())
 }
 
+// drain tells the registry that the replica is about to end.
+func (r *Replica) drain() {
+	r.draining.Store(true)
+	if r.registry != nil {
+		r.registry.Renew()
+	}
+}
+
 // firstLoad is how long what comes in while the params are being loaded waits to be
 // taken. Mostly they are there before; a prober that was refused would wait longer
 // until it asks again, and one that waits gives up later.
@@ -280,6 +306,7 @@ func (r *Replica) serve(ctx context.Context) error {
 		end()
 		<-kept
 	}()
+	defer context.AfterFunc(ctx, r.drain)()
 	r.log.Info("listening", "traffic", server.Addr().String(), "admin", server.AdminAddr().String())
 	select {
 	case <-r.ready:

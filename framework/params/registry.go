@@ -2,6 +2,7 @@ package params
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,6 +46,7 @@ type Registry struct {
 	seen    string           // the entity tag of the current document that was seen last
 	given   string           // the entity tag of the pinned version, once it was given
 	pending *delivery        // what a watch brought, until it is loaded
+	renew   func()           // ends the watch that is under way; nil if there is none
 }
 
 // delivery is a document that a watch brought, and what served when it was asked.
@@ -58,6 +60,14 @@ const loadTimeout = 10 * time.Second
 
 // maxDocument bounds the size of a document, in bytes.
 const maxDocument = 64 << 20
+
+// ErrNoVersion is the error of a document that the registry does not have.
+var ErrNoVersion = errors.New("the registry does not have it")
+
+// noVersion is an [ErrNoVersion] in the registry's words.
+type noVersion struct{ error }
+
+func (noVersion) Is(target error) bool { return target == ErrNoVersion }
 
 // NewRegistry returns a source for a model of a registry.
 func NewRegistry(cfg RegistryConfig) (*Registry, error) {
@@ -149,18 +159,37 @@ func (r *Registry) take(have *Set) (*Document, bool) {
 func (r *Registry) Wait(ctx context.Context, have *Set) (changed bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Wait+10*time.Second)
 	defer cancel()
+	ctx, renew := context.WithCancelCause(ctx)
+	defer renew(nil)
 	r.mu.Lock()
 	seen := r.seen
+	r.renew = func() { renew(errRenewed) }
 	r.mu.Unlock()
 	doc, err := r.current(ctx, seen, r.cfg.Wait)
-	if err != nil || doc == nil {
-		return false, err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.renew = nil
+	switch {
+	case err != nil && context.Cause(ctx) == errRenewed: //nolint:errorlint // it is that very one
+		return false, nil
+	case err != nil || doc == nil:
+		return false, err
+	}
 	r.seen = ETag(doc.Version, doc.Digest)
 	r.pending = &delivery{*doc, tag(have)}
 	return true, nil
+}
+
+var errRenewed = errors.New("there is something to tell")
+
+// Renew has the watch that is under way made again at once, so that the registry
+// hears how the replica stands now.
+func (r *Registry) Renew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.renew != nil {
+		r.renew()
+	}
 }
 
 // Version returns the set of one version of the model.
@@ -261,7 +290,11 @@ func (r *Registry) get(ctx context.Context, header http.Header, path ...string) 
 	case resp.StatusCode == http.StatusNotModified && req.Header.Get("If-None-Match") != "":
 		return nil, nil
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the registry answers %s to %s: %.200s", resp.Status, req.URL.Path, body)
+		err := fmt.Errorf("the registry answers %s to %s: %.200s", resp.Status, req.URL.Path, body)
+		if resp.StatusCode == http.StatusNotFound {
+			err = noVersion{err}
+		}
+		return nil, err
 	}
 	doc, err := schema.Decode[Document](body)
 	if err == nil {

@@ -24,19 +24,15 @@ func (h *Handler) events(c *Call) error {
 	ctx, cancel := c.Context()
 	defer cancel()
 	err = h.cfg.Keeper.Hint(ctx)
-	status := h.cfg.Keeper.Status()
-	if status.State == params.Rejected {
-		c.Empty(http.StatusAccepted) // the hint was followed; another one will not help
-		return nil
+	s, status := h.cfg.Keeper.Stand()
+	if s != nil {
+		c.answerFrom(s)
 	}
-	if err != nil {
+	if err != nil && status.State != params.Rejected { // after a rejection another hint will not help
 		return fault.Away(time.Second, err, "the registry could not be asked")
 	}
-	if s := h.cfg.Keeper.Acquire(); s != nil {
-		c.answerFrom(s)
-		if s.Set.Version < e.Sequence {
-			return fault.Away(time.Second, nil, "the registry does not have version %d yet", e.Sequence)
-		}
+	if status.Wanted < e.Sequence {
+		return fault.Away(time.Second, err, "the registry does not have version %d yet", e.Sequence)
 	}
 	c.Empty(http.StatusAccepted)
 	return nil
