@@ -23,7 +23,7 @@ USER 65532:65532
 ENTRYPOINT ["/function"]
 
 FROM function AS console
-ENTRYPOINT ["/function", "console"]
+CMD ["console"]
 
 FROM function AS model
 ARG FUNCTION

@@ -38,7 +38,7 @@ func TestDockerfile(t *testing.T) {
 			require.Equal(t, config.Entrypoint, built.Entrypoint)
 			require.Equal(t, config.Env, built.Env)
 			require.Equal(t, config.Labels, built.Labels)
-			require.Empty(t, built.Cmd)
+			require.Equal(t, config.Cmd, built.Cmd)
 
 			files, others := flatten(t, want), flatten(t, got)
 			for path, file := range files {

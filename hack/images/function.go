@@ -23,7 +23,7 @@ type function struct {
 	name    string
 	program string   // none: the base alone, on which ko puts its own
 	bundle  string   // the file of its params; may be empty
-	args    []string // of the program
+	args    []string // of the program, if the container has no others
 }
 
 // repository is the module of this project.
@@ -100,7 +100,7 @@ func (f *function) image(base v1.Layer) (v1.Image, error) {
 	}
 	layers := []v1.Layer{base, program}
 	// One name for all: a Dockerfile cannot compute an entrypoint.
-	config.Entrypoint = append([]string{"/function"}, f.args...)
+	config.Entrypoint, config.Cmd = []string{"/function"}, f.args
 	config.Labels = labels
 	if f.bundle != "" {
 		params, err := f.params()

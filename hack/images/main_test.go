@@ -66,14 +66,12 @@ func TestImageOfAModel(t *testing.T) {
 func TestImagesWithoutParams(t *testing.T) {
 	folder, host := checkout(t), serveRegistry(t)
 	require.NoError(t, run(t.Context(), nil, host+"/modelfn", folder, io.Discard))
-	for function, entrypoint := range map[string][]string{
-		"registry": {"/function"},
-		"console":  {"/function", "console"},
-	} {
+	for function, args := range map[string][]string{"registry": nil, "console": {"console"}} {
 		image := pull(t, references(t, folder)[function])
 		file, err := image.ConfigFile()
 		require.NoError(t, err)
-		require.Equal(t, entrypoint, file.Config.Entrypoint)
+		require.Equal(t, []string{"/function"}, file.Config.Entrypoint)
+		require.Equal(t, args, file.Config.Cmd)
 		require.Len(t, file.Config.Env, 1, "PATH")
 		require.NotContains(t, flatten(t, image), "models")
 	}
