@@ -1,0 +1,134 @@
+import { useEffect, useState } from 'react'
+import { copyParams, type Tagged } from '../api'
+import type { Document, ModelInfo } from '../contract'
+import { useFormat } from '../i18n/format'
+import { useWords } from '../i18n/language'
+import { useModelName } from '../i18n/names'
+import { useSession } from '../session/session'
+import { type Trouble, troubleOf } from '../trouble'
+import { Button } from '../ui/Button'
+import { Field } from '../ui/Field'
+import { TroubleNotice } from '../ui/Notice'
+import { Pill } from '../ui/Pill'
+import { Segmented } from '../ui/Segmented'
+import { say } from '../ui/toast'
+import { Placeholder } from '../ui/Waiting'
+import { watchConvergence } from './convergence'
+import { diffVersions } from './diff'
+import { DiffTable } from './DiffTable'
+import { randomId } from './drafts'
+import style from './History.module.css'
+import type { History } from './useHistory'
+import { laterOf } from './useEditor'
+import type { Known } from './useParams'
+import { paramsWords } from './words'
+
+interface Props {
+  model: ModelInfo
+  known: Known
+  version: number
+  newest: number
+  history: History
+  onLook: (document: Document) => void
+  onWritten: (written: Tagged) => void
+}
+
+/** One version: who wrote it and why, what it changed, and what can be done with it. */
+export function VersionDetail({ model, known, version, newest, history, onLook, onWritten }: Props) {
+  const w = useWords(paramsWords)
+  const { ago, moment } = useFormat()
+  const modelName = useModelName()
+  const [against, setAgainst] = useState(0)
+  const [other, setOther] = useState('1')
+  const isCurrent = version === known.document.version && !known.document.held
+  const typed = /^\d+$/.test(other.trim()) ? Number(other) : 0
+  const compared = [version - 1, known.document.version, typed][against]!
+  const outside = against === 2 && (typed < 1 || typed > newest)
+  const { want } = history
+  useEffect(() => {
+    want(version, version)
+    if (compared >= 1 && compared <= newest) want(compared, compared)
+  }, [want, version, compared, newest])
+
+  const document = history.get(version)
+  const before = history.get(compared)
+  if (!document) return <Placeholder lines={5} />
+  const changes = before && diffVersions(before, document)
+  return (
+    <div className={style.detail}>
+      <header className={style.head}>
+        <h3>{w.version(version)}</h3>
+        {isCurrent && <Pill tone="accent">{w.current}</Pill>}
+        {document.held && <Pill tone="warn">{w.held}</Pill>}
+        <span title={document.created && moment(document.created)}>{w.by(document.author ?? w.nobody, ago(document.created ?? 0))}</span>
+      </header>
+      <p className={style.message}>{document.message || w.noMessage}</p>
+      <Actions model={model} known={known} document={document} isCurrent={isCurrent} onLook={onLook} onWritten={onWritten} />
+      <div className={style.against}>
+        <Segmented label={w.against} options={[w.previous, w.currentOne, w.another]} chosen={against} onChoose={setAgainst} />
+        {against === 2 && (
+          <Field className={style.other} label={w.otherVersion} inputMode="numeric" value={other} error={outside ? w.noVersion(newest) : ''} onChange={(e) => setOther(e.target.value)} />
+        )}
+      </div>
+      {against === 0 && version === 1 && <p>{w.first}</p>}
+      {compared >= 1 && !outside && !changes && <Placeholder lines={2} />}
+      {changes && changes.length === 0 && <p>{w.noDifference}</p>}
+      {changes && changes.length > 0 && <DiffTable changes={changes} label={`${w.version(compared)} → ${w.version(version)}`} />}
+      <dl className={style.facts}>
+        <div>
+          {w.digest} <code>{document.digest.slice(0, 19)}…</code>
+        </div>
+        {Object.entries(document.requires ?? {}).map(([name, pin]) => (
+          <div key={name}>
+            {w.requires} {modelName(name)} v{pin.version}
+          </div>
+        ))}
+      </dl>
+    </div>
+  )
+}
+
+function Actions({ model, known, document, isCurrent, onLook, onWritten }: Omit<Props, 'version' | 'newest' | 'history'> & { document: Document; isCurrent: boolean }) {
+  const w = useWords(paramsWords)
+  const { mayWrite } = useSession()
+  const [busy, setBusy] = useState(false)
+  const [failed, setFailed] = useState<{ version: number; trouble: Trouble }>()
+  const { version, held } = document
+  const trouble = failed?.version === version ? failed.trouble : undefined
+
+  async function copy() {
+    const began = performance.now()
+    setBusy(true)
+    try {
+      const verb = held ? 'promote' : 'rollback'
+      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, { ifMatch: known.etag, idempotencyKey: randomId() })
+      watchConvergence(model.name, written.document.version, began)
+      say('good', w.promoted(version, written.document.version))
+      setFailed(undefined)
+      onWritten(written)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      const theirs = laterOf(trouble)
+      if (theirs) onWritten(theirs)
+      say('bad', w.failed)
+      setFailed({ version, trouble })
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  if (isCurrent) return null
+  return (
+    <>
+      <div className={style.actions}>
+        {mayWrite && model.signature && <Button onClick={() => onLook(document)}>{w.seeEffect}</Button>}
+        {mayWrite && (
+          <Button look={held ? 'primary' : 'plain'} busy={busy} onClick={() => void copy()}>
+            {held ? w.promote(version) : w.rollback(version)}
+          </Button>
+        )}
+      </div>
+      {trouble && <TroubleNotice title={w.failed} trouble={trouble} />}
+    </>
+  )
+}
