@@ -23,7 +23,7 @@ interface Props {
 /** All versions of a model, and what one of them changed. */
 export function History({ model, known, newest, chosen, onChoose, onLook, onWritten }: Props) {
   const w = useWords(paramsWords)
-  const history = useHistory(model.name, newest)
+  const history = useHistory(model.name)
   return (
     <Panel title={w.history} aside={<span className={style.count}>{w.versions(newest)}</span>}>
       {history.trouble && <TroubleNotice trouble={history.trouble} retry={history.retry} />}
