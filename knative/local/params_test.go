@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -86,9 +87,9 @@ func TestManyVersions(t *testing.T) {
 	require.Equal(t, before, processes(r.Run, "model-a"))
 }
 
-// Each of the two ways is enough alone, and nothing polls in this test. An event goes
-// to one replica; the others hear by their watches, and one whose watches fail asks
-// now and then.
+// Each of the two ways is enough alone. Nothing polls, but where there is no watch: an
+// event goes to one replica, and the others hear by their watches or ask now and then,
+// as one does whose watches fail.
 func TestEachWayIsEnough(t *testing.T) {
 	t.Parallel()
 	silent := func(q *http.Request) { <-q.Context().Done() }
@@ -97,8 +98,10 @@ func TestEachWayIsEnough(t *testing.T) {
 		replicas int
 		watch    func(*http.Request) // what a request that waits meets at the registry; nil is the registry itself
 		env      string              // of the registry
+		poll     string              // of the replicas; an hour if empty
 	}{
 		"events":          {replicas: 1, watch: silent},
+		"events and poll": {replicas: 10, watch: silent, poll: "1s"},
 		"watch":           {replicas: 3, env: "K_SINK="},
 		"failing watches": {replicas: 3, watch: failing},
 	}
@@ -106,7 +109,7 @@ func TestEachWayIsEnough(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg := withRegistry(t, tt.replicas, "model-a")
-			cfg.Env = append(os.Environ(), "PARAMS_POLL=1h")
+			cfg.Env = append(os.Environ(), "PARAMS_POLL="+cmp.Or(tt.poll, "1h"))
 			var run *local.Run // set before any program is started
 			if tt.watch != nil {
 				wrap(t, cfg.Programs, "model-a", "PARAMS_URL="+inFront(t, func() *local.Run { return run }, tt.watch))

@@ -11,15 +11,24 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelfn/modelfn/framework/frameworktest"
 )
 
 // TestKill ends the program as a crash does, a hundred times, while several clients
 // write. What was acknowledged is there, once, under the number that was told; there
-// is no hole and nothing torn; and the program serves again at once.
+// is no hole and nothing torn; and the program serves again at once. All the time
+// replicas answer, each time exactly as the params do that the answer names, and in
+// the end they have the last ones.
 func TestKill(t *testing.T) {
 	const kills, writers = 100, 6
 	folder := t.TempDir()
-	p := start(t, folder).known()
+	p := start(t, folder)
+	d, err := frameworktest.Scale.Describe()
+	require.NoError(t, err)
+	first := p.do("PUT", "/params/scale", fmt.Sprintf(`{"params":{"factor":0},"message":"the first","schema":%s}`, d.Schema))
+	require.Equal(t, http.StatusCreated, first.status, first.body)
+	replicas := []*follower{follow(t, p.url), follow(t, p.url)}
 	acknowledged := make(map[int64]string) // messages by version
 	var mu sync.Mutex                      // guards acknowledged
 	for round := range kills {
@@ -29,7 +38,7 @@ func TestKill(t *testing.T) {
 			group.Go(func() {
 				for i := 0; ; i++ {
 					message := fmt.Sprintf("round %d, writer %d, write %d", round, w, i)
-					r, err := p.try(ctx, "PUT", "/params/model-a", `{"params":1,"message":"`+message+`"}`, "Idempotency-Key", message)
+					r, err := p.try(ctx, "PUT", "/params/scale", fmt.Sprintf(`{"params":{"factor":%d},"message":%q}`, 1+w+writers*(i+1000*round), message), "Idempotency-Key", message)
 					if err != nil {
 						return // it was killed
 					}
@@ -54,7 +63,10 @@ func TestKill(t *testing.T) {
 		p.begin()
 		p.serves()
 	}
-	history := p.history("model-a")
+	history := p.history("scale")
+	for _, r := range replicas {
+		r.agrees(history)
+	}
 	seen := map[string]int{}
 	for _, d := range history {
 		seen[d.Message]++
@@ -67,7 +79,7 @@ func TestKill(t *testing.T) {
 	t.Logf("%d writes acknowledged, %d in the history, %d kills", len(acknowledged)+1, len(history), kills)
 
 	// What was cut short has left temporary files, and nothing else.
-	entries, err := os.ReadDir(filepath.Join(folder, "params", "model-a"))
+	entries, err := os.ReadDir(filepath.Join(folder, "params", "scale"))
 	require.NoError(t, err)
 	require.Len(t, entries, len(history))
 }
