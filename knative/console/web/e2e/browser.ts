@@ -69,6 +69,10 @@ const folder = resolve(import.meta.dirname, '../out')
 /** Keeps a picture of the whole page, to be looked at. */
 export async function picture(page: Page, name: string) {
   mkdirSync(folder, { recursive: true })
+  await page.evaluate(() => {
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+    window.scrollTo(0, 0)
+  })
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
 }
 

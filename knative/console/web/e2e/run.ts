@@ -11,10 +11,9 @@ export interface Run {
   url: string
   /** Ends the processes in order, and waits for that. */
   stop(): Promise<void>
-  /** As `stop`, but keeps the folder; what follows is at the same address. */
-  restart(): Promise<void>
-  /** The id of the process, so that a test can pause it. */
-  pid(): number
+  /** Ends the processes, but keeps the folder; `up` begins again at the same address. */
+  down(): Promise<void>
+  up(): Promise<void>
 }
 
 const bin = process.env.MODELFN_BIN ?? resolve(import.meta.dirname, '../../../../bin')
@@ -33,9 +32,8 @@ export async function startRun({ token = '', replicas = 4 } = {}): Promise<Run> 
     get url() {
       return url
     },
-    pid: () => child.pid!,
-    async restart() {
-      await end(child)
+    down: () => end(child),
+    async up() {
       ;({ child, url } = await begin(new URL(url).host, args, token))
     },
     async stop() {

@@ -17,6 +17,7 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
   const mine = curves.answers.find((a) => a.model === model)?.curve
   const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
   const [low, high] = [ordered[0], ordered.at(-1)]
+  const crossed = ordered.some((c, i) => i > 0 && c.here < ordered[i - 1]!.here)
   const failed = curves.answers.find((a) => a.trouble)
   return (
     <div className={style.answers} aria-busy={stale || undefined}>
@@ -36,6 +37,7 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
           <strong>
             {number(low.here, 1)} – {number(high.here, 1)}
           </strong>
+          {crossed && <em> {w.crossedHere}</em>}
         </p>
       )}
       <table className={style.table}>

@@ -79,9 +79,13 @@ function Drawing({ label, xLabel, yLabel, places, here, curves, crossed, data, r
       <Dots data={data} x={x} y={y} />
       <Band curves={curves} places={places} x={x} y={y} />
       {crossed.map(({ from, to }) => {
-        const left = x.toPixel(places[Math.max(0, from - 0.5 < 0 ? 0 : from)]!)
-        const right = x.toPixel(places[to]!)
-        return <rect key={from} x={left - 2} width={right - left + 4} y={margin.top} height={bottom - margin.top} fill={`url(#${hatch})`} />
+        const [left, right] = [x.toPixel(places[from]!) - 2, x.toPixel(places[to]!) + 2]
+        return (
+          <g key={from} className={style.crossed}>
+            <rect x={left} width={right - left} y={margin.top} height={bottom - margin.top} fill={`url(#${hatch})`} />
+            <rect x={left} width={right - left} y={bottom - 3} height="3" className={style.mark} />
+          </g>
+        )
       })}
       {curves.map((curve) => (
         <path key={`${curve.model} ${curve.proposed}`} d={lineOf(curve.values, places, x, y)} className={classOf(curve)} />

@@ -1,4 +1,5 @@
 import { lazy, Suspense } from 'react'
+import EffectTab from '../effect/EffectTab'
 import { useTranslated, useModelName } from '../i18n/names'
 import { useWords } from '../i18n/language'
 import { useLive } from '../live/live'
@@ -11,7 +12,6 @@ import { Placeholder } from '../ui/Waiting'
 import style from './ModelPage.module.css'
 import { modelWords } from './words'
 
-const EffectTab = lazy(() => import('../effect/EffectTab'))
 const ParamsTab = lazy(() => import('../params/ParamsTab'))
 const TrafficTab = lazy(() => import('../traffic/TrafficTab'))
 

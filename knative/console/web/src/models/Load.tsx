@@ -19,10 +19,10 @@ export function Load({ model }: { model: string }) {
       <figure>
         <figcaption>
           <span>
-            <strong>{number(rate)}</strong> {w.perSecond}
+            {w.perSecond} <strong>{number(rate)}</strong>
           </span>
           <span className={failed > 0 ? style.bad : undefined}>
-            <strong>{number(failed)}</strong> {w.errors(failed)}
+            {w.errors} <strong>{number(failed)}</strong>
           </span>
         </figcaption>
         <Spark
@@ -36,10 +36,10 @@ export function Load({ model }: { model: string }) {
       <figure>
         <figcaption>
           <span>
-            <strong>{time(latest.p50)}</strong> p50
+            p50 <strong>{time(latest.p50)}</strong>
           </span>
           <span>
-            <strong>{time(latest.p99)}</strong> p99
+            p99 <strong>{time(latest.p99)}</strong>
           </span>
         </figcaption>
         <Spark

@@ -45,7 +45,7 @@ export function ModelsPage() {
 
 function Cards({ models }: { models: ModelInfo[] }) {
   return (
-    <ul className={style.cards}>
+    <ul className={`${style.cards} ${models.length >= many ? style.many : ''}`}>
       {models.map((model) => (
         <li key={model.name}>
           <ModelCard model={model} />

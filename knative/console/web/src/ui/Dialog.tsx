@@ -17,14 +17,14 @@ export function Dialog({ title, onClose, children, actions }: { title: string; o
   }, [])
   return (
     <dialog ref={ref} className={style.dialog} aria-labelledby={id} onCancel={(event) => (event.preventDefault(), onClose())}>
-      <header className={style.header}>
+      <div className={style.header}>
         <h2 id={id}>{title}</h2>
         <Button look="quiet" aria-label={w.close} className={style.close} onClick={onClose}>
           <Icon name="close" />
         </Button>
-      </header>
+      </div>
       <div className={style.body}>{children}</div>
-      {actions && <footer className={style.actions}>{actions}</footer>}
+      {actions && <div className={style.actions}>{actions}</div>}
     </dialog>
   )
 }
