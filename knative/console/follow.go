@@ -19,40 +19,27 @@ type follower struct {
 	end   context.CancelFunc
 	look  chan struct{} // holds something if there may be a new version
 
-	mu       sync.Mutex    // guards what follows
+	mu       sync.Mutex    // guards what follows, and the order of what is told
+	read     bool          // the versions were read once
 	list     []ParamsEvent // the newest versions, the newest first
 	current  ParamsEvent   // version 0 if there is none
-	replicas []byte        // the event, nil until it was made
-	read     bool          // the versions were read once
+	listed   bool          // the replicas were read once
+	replicas []registry.Replica
+	told     []byte // the last event about replicas; nil before there was one
 }
 
 func newFollower(w *watch, model string, end context.CancelFunc) *follower {
 	return &follower{watch: w, model: model, end: end, look: make(chan struct{}, 1)}
 }
 
-// How often the replicas are looked at: often after new params, so that one sees
-// them follow.
-const (
-	replicasSoon  = 20 * time.Millisecond  // within soonFor
-	replicasLater = 100 * time.Millisecond // within laterFor
-	replicasIdle  = 2 * time.Second
-	soonFor       = time.Second
-	laterFor      = 5 * time.Second
-)
-
-// The pauses after the registry did not answer, and after it knew no such model.
-const (
-	afterFailure = time.Second
-	afterUnknown = 5 * time.Second
-)
-
 // mostVersions is how many versions of a model the log begins with.
 const mostVersions = 20
 
+// poke makes the follower look for new versions.
 func (f *follower) poke() {
 	select {
 	case f.look <- struct{}{}:
-	default:
+	default: // it looks already
 	}
 }
 
@@ -60,62 +47,41 @@ func (f *follower) poke() {
 func (f *follower) run(ctx context.Context) {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
-	waiting.Go(func() { f.wait(ctx) })
-	next := time.NewTimer(afterFailure) // unless the first look comes sooner
-	defer next.Stop()
-	var news time.Time // when the last version came
+	waiting.Go(func() { f.waitDocument(ctx) })
+	waiting.Go(func() { f.waitReplicas(ctx) })
 	f.poke()
 	for {
 		select {
 		case <-f.look:
-			if f.readVersions(ctx) {
-				news = time.Now()
+			if err := f.readVersions(ctx); err != nil {
+				restAfter(ctx, err)
+				f.poke()
 			}
-			next.Reset(0)
-		case <-next.C:
-			if !f.known() {
-				f.readVersions(ctx)
-			}
-			f.readReplicas(ctx)
-			next.Reset(pauseAfter(time.Since(news)))
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// known reports whether the versions were read.
-func (f *follower) known() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.read
-}
-
-func pauseAfter(news time.Duration) time.Duration {
-	switch {
-	case news < soonFor:
-		return replicasSoon
-	case news < laterFor:
-		return replicasLater
-	default:
-		return replicasIdle
+// restAfter waits a while after an error of the registry.
+func restAfter(ctx context.Context, err error) {
+	after := time.Second
+	if registry.IsNotFound(err) {
+		after = 5 * time.Second // it is not for a moment that there is no such model
+	}
+	select {
+	case <-time.After(after):
+	case <-ctx.Done():
 	}
 }
 
-// wait waits for another current document, again and again.
-func (f *follower) wait(ctx context.Context) {
+// waitDocument waits for another current document, again and again.
+func (f *follower) waitDocument(ctx context.Context) {
 	have := params.Document{Model: f.model} // no version: whatever is current is news
 	for ctx.Err() == nil {
 		next, changed, err := f.watch.g.client.Wait(ctx, have)
 		if err != nil {
-			pause := afterFailure
-			if registry.IsNotFound(err) {
-				pause = afterUnknown
-			}
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			restAfter(ctx, err)
 			continue
 		}
 		if changed {
@@ -128,15 +94,15 @@ func (f *follower) wait(ctx context.Context) {
 
 // learn notes the current document.
 func (f *follower) learn(d *params.Document) {
+	info := infoOf(d)
+	f.watch.learn(f.model, info)
 	f.mu.Lock()
-	f.current = ParamsEvent{Model: f.model, ParamsInfo: infoOf(d), Current: d.Version}
-	f.mu.Unlock()
-	f.watch.learn(f.model, infoOf(d))
+	defer f.mu.Unlock()
+	f.current = ParamsEvent{Model: f.model, ParamsInfo: info, Current: d.Version}
 }
 
-// readVersions tells of the versions that came since the last look, and reports
-// whether there were any.
-func (f *follower) readVersions(ctx context.Context) bool {
+// readVersions tells of the versions that came since the last look.
+func (f *follower) readVersions(ctx context.Context) error {
 	f.mu.Lock()
 	known, first := int64(0), !f.read
 	if len(f.list) > 0 {
@@ -147,7 +113,7 @@ func (f *follower) readVersions(ctx context.Context) bool {
 	for before := int64(0); ; {
 		page, next, err := f.watch.g.client.Versions(ctx, f.model, before, mostVersions)
 		if err != nil && !registry.IsNotFound(err) {
-			return false // the next look finds them
+			return err
 		}
 		for i := range page {
 			if page[i].Version > known {
@@ -158,14 +124,15 @@ func (f *follower) readVersions(ctx context.Context) bool {
 			break
 		}
 	}
-	f.add(fresh)
-	return len(fresh) > 0 && !first
+	f.tell(fresh)
+	return nil
 }
 
-// add puts versions to those that are known, and tells of them; those of the first
-// look as a log.
-func (f *follower) add(fresh []ParamsEvent) {
+// tell tells of versions that are new, the newest first; of those of the first look
+// as a log.
+func (f *follower) tell(fresh []ParamsEvent) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	first := !f.read
 	f.read = true
 	for i := range fresh {
@@ -176,55 +143,74 @@ func (f *follower) add(fresh []ParamsEvent) {
 	for i := range fresh {
 		fresh[i].Current = f.current.Version
 	}
+	f.current.Current = f.current.Version
 	f.list = append(slices.Clone(fresh), f.list...)
 	f.list = f.list[:min(len(f.list), mostVersions)]
-	f.mu.Unlock()
-	switch {
-	case len(fresh) == 0:
-	case first:
-		f.watch.publish(f.watch.log([]*follower{f}))
-	default:
+	if first {
+		f.watch.publish(logEvent(f.versions()))
+	} else {
 		for _, e := range slices.Backward(fresh) {
 			f.watch.tell("params", "", e)
 		}
 	}
+	f.tellReplicas()
 }
 
-// readReplicas tells of the replicas if they changed.
-func (f *follower) readReplicas(ctx context.Context) {
-	list, err := f.watch.g.client.Replicas(ctx, f.model)
-	if err != nil {
-		return // the next look finds them
+// waitReplicas waits for another list of replicas, again and again.
+func (f *follower) waitReplicas(ctx context.Context) {
+	etag := ""
+	for ctx.Err() == nil {
+		list, next, err := f.watch.g.client.WaitReplicas(ctx, f.model, etag)
+		switch {
+		case err != nil:
+			restAfter(ctx, err)
+		case next == "":
+			restAfter(ctx, nil) // a registry that holds no such answer
+			fallthrough
+		case next != etag:
+			etag = next
+			f.mu.Lock()
+			f.replicas, f.listed = list, true
+			f.tellReplicas()
+			f.mu.Unlock()
+		}
 	}
-	f.mu.Lock()
-	e := f.watch.event("replicas", "replicas/"+f.model, ReplicasEvent{Model: f.model, Version: f.current.Version, Replicas: list})
-	changed := !bytes.Equal(e.Data, f.replicas)
-	f.replicas = e.Data
-	f.mu.Unlock()
-	if changed {
+}
+
+// tellReplicas tells of the replicas if they, or the version that they should have,
+// changed. The lock is held.
+func (f *follower) tellReplicas() {
+	if !f.read || !f.listed {
+		return
+	}
+	list := f.replicas
+	if list == nil {
+		list = []registry.Replica{}
+	}
+	e := newEvent("replicas", "replicas/"+f.model, ReplicasEvent{Model: f.model, Version: f.current.Version, Replicas: list})
+	if !bytes.Equal(e.Data, f.told) {
+		f.told = e.Data
 		f.watch.publish(e)
 	}
 }
 
-// lastReplicas is the event that was told last.
-func (f *follower) lastReplicas() (live.Event, bool) {
+// begin returns what a new stream is told: the versions, and the replicas if they
+// are known.
+func (f *follower) begin() (versions []ParamsEvent, replicas []live.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return live.Event{Name: "replicas", Key: "replicas/" + f.model, Data: f.replicas}, f.replicas != nil
+	if f.told != nil {
+		replicas = append(replicas, live.Event{Name: "replicas", Key: "replicas/" + f.model, Data: f.told})
+	}
+	return f.versions(), replicas
 }
 
-// versions returns the current version, none if there is none, and the others of
-// the newest.
-func (f *follower) versions() (current, others []ParamsEvent) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.current.Version > 0 {
-		current = append(current, f.current)
+// versions returns the newest versions, and the current one if it is not among them.
+// The lock is held.
+func (f *follower) versions() []ParamsEvent {
+	current := func(e ParamsEvent) bool { return e.Version == f.current.Version }
+	if f.current.Version > 0 && !slices.ContainsFunc(f.list, current) {
+		return append(slices.Clone(f.list), f.current)
 	}
-	for _, e := range f.list {
-		if e.Version != f.current.Version {
-			others = append(others, e)
-		}
-	}
-	return current, others
+	return f.list
 }

@@ -159,11 +159,7 @@ func rewrite(p *httputil.ProxyRequest) {
 	trace := telemetry.TraceOf(h)
 	h.Del("Tracestate") // it belongs to a trace that may not be this one
 	trace.Set(h)
-	if call.route.action == askRegistry {
-		// Where the gateway listens it has checked the origin, which is not the
-		// registry's.
-		h.Del("Origin")
-	}
+	h.Del("Origin") // the gateway has checked it, and it is not the model's
 	if call.repeats && !has(h, "Idempotency-Key") && !has(h, "X-Idempotency-Key") {
 		// Named but empty it is not sent. It tells the transport that it may take
 		// another connection when a kept one turns out to be closed.

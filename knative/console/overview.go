@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelfn/modelfn/framework/params"
@@ -21,16 +22,11 @@ type known struct {
 
 // asked keeps what the registry said last.
 type asked struct {
+	stale atomic.Bool // the next request asks again
+
 	mu    sync.Mutex // guards what follows; whoever asks holds it, and others wait for the answer
 	at    time.Time
 	known known
-}
-
-// forget makes the next request ask again.
-func (a *asked) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.at = time.Time{}
 }
 
 const (
@@ -46,7 +42,7 @@ func (g *Gateway) askKnown(ctx context.Context) known {
 	}
 	g.asked.mu.Lock()
 	defer g.asked.mu.Unlock()
-	if time.Since(g.asked.at) < listFor {
+	if !g.asked.stale.Swap(false) && time.Since(g.asked.at) < listFor {
 		return g.asked.known
 	}
 	// The answer is for all who wait, so it does not end with one of them.

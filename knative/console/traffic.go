@@ -103,7 +103,7 @@ func (c *SplitChange) check() error {
 
 // written makes what was written show at once.
 func (g *Gateway) written(path string) {
-	g.asked.forget()
+	g.asked.stale.Store(true)
 	if w, ok := g.live.Source().(*watch); ok {
 		parts := strings.Split(path, "/") // "", params, model, …
 		model := ""

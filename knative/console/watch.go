@@ -82,39 +82,32 @@ func (w *watch) Begin() []live.Event {
 	if models != nil {
 		events = append(events, live.Event{Name: "models", Data: models})
 	}
-	history := struct {
-		Seconds []Stats `json:"seconds"`
-	}{w.g.tallies.history(time.Now())}
-	events = append(events, w.event("history", "", history))
+	events = append(events, newEvent("history", "", historyData{w.g.tallies.history(time.Now())}))
+	var log []ParamsEvent
 	for _, f := range followers {
-		if e, ok := f.lastReplicas(); ok {
-			events = append(events, e)
-		}
+		versions, replicas := f.begin()
+		log = append(log, versions...)
+		events = append(events, replicas...)
 	}
-	return append(events, w.log(followers))
+	return append(events, logEvent(log))
 }
 
-// mostLogged is how many versions the log has at most.
-const mostLogged = 500
-
-// log tells of what came before.
-func (w *watch) log(followers []*follower) live.Event {
-	var log struct {
+type (
+	historyData struct {
+		Seconds []Stats `json:"seconds"`
+	}
+	logData struct {
 		Events []ParamsEvent `json:"events"`
 	}
-	var current []ParamsEvent
-	for _, f := range followers {
-		c, others := f.versions()
-		current = append(current, c...)
-		log.Events = append(log.Events, others...)
-	}
-	newest := func(a, b ParamsEvent) int {
+)
+
+// logEvent tells of versions that came before.
+func logEvent(versions []ParamsEvent) live.Event {
+	log := logData{Events: append([]ParamsEvent{}, versions...)}
+	slices.SortFunc(log.Events, func(a, b ParamsEvent) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.Model, b.Model), cmp.Compare(b.Version, a.Version))
-	}
-	slices.SortFunc(log.Events, newest)
-	log.Events = append(current, log.Events[:min(len(log.Events), mostLogged)]...)
-	slices.SortFunc(log.Events, newest)
-	return w.event("log", "", log)
+	})
+	return newEvent("log", "", log)
 }
 
 // list asks the registry for the models that it has, and the current documents of
@@ -193,7 +186,7 @@ func (w *watch) showModels() {
 	w.mu.Lock()
 	known, before := w.known, w.models
 	w.mu.Unlock()
-	e := w.event("models", "models", w.g.overview(known))
+	e := newEvent("models", "models", w.g.overview(known))
 	if bytes.Equal(e.Data, before) {
 		return
 	}
@@ -204,9 +197,9 @@ func (w *watch) showModels() {
 }
 
 // tell publishes one event.
-func (w *watch) tell(name, key string, data any) { w.publish(w.event(name, key, data)) }
+func (w *watch) tell(name, key string, data any) { w.publish(newEvent(name, key, data)) }
 
-func (*watch) event(name, key string, data any) live.Event {
+func newEvent(name, key string, data any) live.Event {
 	text, err := json.Marshal(data, json.Deterministic(true))
 	if err != nil {
 		panic("an event of the gateway cannot be written: " + err.Error())

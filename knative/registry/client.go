@@ -86,6 +86,8 @@ type call struct {
 	query  url.Values
 	header http.Header
 	body   any // as JSON; nil for none
+
+	answered func(http.Header) // gets the header of the answer; may be nil
 }
 
 // do makes a request and reads its answer into answer, unless its status is 304;
@@ -96,6 +98,9 @@ func (c *Client) do(ctx context.Context, q call, answer any, accept ...int) (sta
 		return 0, err
 	}
 	defer resp.Body.Close()
+	if q.answered != nil {
+		q.answered(resp.Header)
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return 0, fmt.Errorf("reading the registry's answer: %w", err)
@@ -232,11 +237,25 @@ type Replica struct {
 
 // Replicas returns the replicas of a model, by name.
 func (c *Client) Replicas(ctx context.Context, model string) ([]Replica, error) {
+	list, _, err := c.WaitReplicas(ctx, model, "")
+	return list, err
+}
+
+// WaitReplicas waits until the replicas of a model are not those that an entity tag
+// names, and returns them with theirs. After up to 30 s it returns the same tag, and
+// no list. With the tag "" it does not wait.
+func (c *Client) WaitReplicas(ctx context.Context, model, etag string) (list []Replica, next string, err error) {
+	q := call{path: []string{model, "replicas"}, header: http.Header{}}
+	if etag != "" {
+		q.header.Set("If-None-Match", etag)
+		q.header.Set("Prefer", "wait="+strconv.Itoa(int(longestWait/time.Second)))
+	}
 	var answer struct {
 		Replicas []Replica `json:"replicas"`
 	}
-	_, err := c.do(ctx, call{path: []string{model, "replicas"}}, &answer)
-	return answer.Replicas, err
+	q.answered = func(h http.Header) { next = h.Get("ETag") }
+	_, err = c.do(ctx, q, &answer, http.StatusNotModified)
+	return answer.Replicas, next, err
 }
 
 // Set returns a document with all that it requires: what a replica would load.

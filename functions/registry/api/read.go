@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/modelfn/modelfn/framework/fault"
 	"github.com/modelfn/modelfn/framework/params"
@@ -74,8 +78,8 @@ func (h *Handler) get(c *serve.Call) error {
 
 // hold answers when there is another document than tags name, or after a while.
 func (h *Handler) hold(c *serve.Call, name, tags string, wait time.Duration) error {
-	if h.Draining() { // a 304 at once would bring the caller back at once
-		return &fault.Error{Kind: fault.Unavailable, Message: "the registry is about to end", RetryAfter: retryAfter}
+	if h.Draining() {
+		return endsSoon()
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), shorten(wait))
 	defer cancel()
@@ -94,8 +98,14 @@ func (h *Handler) hold(c *serve.Call, name, tags string, wait time.Duration) err
 	return reply(c, http.StatusOK, d)
 }
 
-// notModified answers that the document with an entity tag is the newest; "" if
-// there is none.
+// endsSoon refuses to hold an answer: a 304 at once would bring the caller back at
+// once.
+func endsSoon() error {
+	return &fault.Error{Kind: fault.Unavailable, Message: "the registry is about to end", RetryAfter: retryAfter}
+}
+
+// notModified answers that what has an entity tag is the newest; "" if there is
+// none.
 func notModified(c *serve.Call, etag string) error {
 	if etag != "" {
 		c.Header().Set("Etag", etag)
@@ -157,10 +167,63 @@ func (h *Handler) schema(c *serve.Call) error {
 func (h *Handler) replicas(c *serve.Call) error {
 	ctx, cancel := c.Context()
 	defer cancel()
-	if _, err := h.registry.known(ctx, model(c)); err != nil {
+	name, header := model(c), c.Request().Header
+	if _, err := h.registry.known(ctx, name); err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, struct {
+	tags := header.Get("If-None-Match")
+	wait := wanted(header)
+	if wait == 0 || tags == "" {
+		return h.replyReplicas(c, name, tags)
+	}
+	if h.Draining() {
+		return endsSoon()
+	}
+	c.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	return h.holdReplicas(c, name, tags, wait)
+}
+
+// holdReplicas answers when there is another list than tags name, or after a while.
+func (h *Handler) holdReplicas(c *serve.Call, name, tags string, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), shorten(wait))
+	defer cancel()
+	defer context.AfterFunc(h.ending, cancel)()
+	for {
+		news := h.registry.replicas.news(name) // before the list, so that nothing falls between
+		_, etag, err := h.replicaList(name)
+		if err != nil || ctx.Err() != nil || !listed(tags, etag, true) {
+			return h.replyReplicas(c, name, tags)
+		}
+		select {
+		case <-news:
+		case <-ctx.Done(): // and an entry may have expired
+		}
+		if gone := c.Request().Context().Err(); gone != nil {
+			return gone
+		}
+	}
+}
+
+// replyReplicas answers with the replicas of a model, unless tags name their list.
+func (h *Handler) replyReplicas(c *serve.Call, name, tags string) error {
+	body, etag, err := h.replicaList(name)
+	if err != nil {
+		return err
+	}
+	if listed(tags, etag, true) {
+		return notModified(c, etag)
+	}
+	c.Header().Set("Etag", etag)
+	c.Reply(http.StatusOK, body)
+	return nil
+}
+
+// replicaList returns the replicas of a model as they are answered, and the entity
+// tag of that.
+func (h *Handler) replicaList(name string) (body []byte, etag string, err error) {
+	body, err = json.Marshal(struct {
 		Replicas []Replica `json:"replicas"`
-	}{h.registry.replicas.list(model(c))})
+	}{h.registry.replicas.list(name)})
+	sum := sha256.Sum256(body)
+	return body, `"` + hex.EncodeToString(sum[:8]) + `"`, err
 }

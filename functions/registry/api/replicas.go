@@ -26,8 +26,9 @@ const (
 // replicas are those that watch here, by model and name. With several registry
 // replicas, each knows its own.
 type replicas struct {
-	mu      sync.Mutex // guards byModel
+	mu      sync.Mutex // guards what follows
 	byModel map[string]map[string]seenReplica
+	changed map[string]chan struct{} // by model; closed when its list changes, but not when an entry expires
 }
 
 type seenReplica struct {
@@ -102,6 +103,23 @@ func (r *replicas) saw(model string, who params.Replica) {
 		before.since = now
 	}
 	all[who.Name] = seenReplica{who, before.since, now}
+	if waiting := r.changed[model]; waiting != nil && (before.since.Equal(now) || before.Replica != who) {
+		close(waiting)
+		delete(r.changed, model)
+	}
+}
+
+// news returns a channel that is closed when the list of a model changes.
+func (r *replicas) news(model string) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed == nil {
+		r.changed = map[string]chan struct{}{}
+	}
+	if r.changed[model] == nil {
+		r.changed[model] = make(chan struct{})
+	}
+	return r.changed[model]
 }
 
 // expire drops the entries of a model that are too old. The lock is held.

@@ -164,3 +164,54 @@ func TestWanted(t *testing.T) {
 		require.LessOrEqual(t, shorten(maxWait), maxWait)
 	}
 }
+
+// TestWaitForReplicas: who watches the replicas is answered when one tells something
+// else, and not when it says the same again.
+func TestWaitForReplicas(t *testing.T) {
+	r := newRig(t).known()
+	const path = "/params/model-a/replicas"
+	tell := func(state params.State, version int64) {
+		who := params.Replica{Name: "one", Revision: "r", Version: version, State: state}
+		r.get("/params/model-a", params.ReplicaHeader, who.String()).is(http.StatusOK)
+	}
+	none := r.get(path).is(http.StatusOK).etag()
+	r.get(path, "If-None-Match", none).is(http.StatusNotModified)
+	a := r.get(path, "If-None-Match", none, "Prefer", "wait=1").is(http.StatusNotModified)
+	require.Equal(t, none, a.etag())
+	r.get(path, "If-None-Match", `"other"`, "Prefer", "wait=30").is(http.StatusOK)
+
+	watch := func(etag string) <-chan heard {
+		answers := make(chan heard, 1)
+		go func() {
+			defer close(answers)
+			if a, err := r.try(t.Context(), "GET", path, "", "If-None-Match", etag, "Prefer", "wait=30"); err == nil {
+				answers <- a
+			}
+		}()
+		return answers
+	}
+	first := watch(none)
+	tell(params.Serving, 1)
+	a = (<-first).is(http.StatusOK)
+	require.Contains(t, a.body, `"version":1`)
+	second := watch(a.etag())
+	tell(params.Serving, 1)
+	tell(params.Stale, 1)
+	a = (<-second).is(http.StatusOK)
+	require.Contains(t, a.body, `"state":"stale"`)
+
+	seen := &r.registry.replicas
+	waits := func() bool {
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		return seen.changed["model-a"] != nil
+	}
+	tell(params.Serving, 1) // so that nobody waits any more
+	a = r.get(path).is(http.StatusOK)
+	require.False(t, waits())
+	third := watch(a.etag())
+	eventually(t, waits)
+	r.handler.Drain()
+	(<-third).is(http.StatusNotModified)
+	r.get(path, "If-None-Match", a.etag(), "Prefer", "wait=30").refused(http.StatusServiceUnavailable, "the registry is about to end")
+}
