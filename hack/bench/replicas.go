@@ -16,6 +16,7 @@ import (
 	"github.com/modelfn/modelfn/functions/quantile"
 	"github.com/modelfn/modelfn/functions/standardize"
 	"github.com/modelfn/modelfn/hack/bench/program"
+	"github.com/modelfn/modelfn/knative/function"
 	"github.com/modelfn/modelfn/knative/local"
 	"github.com/modelfn/modelfn/knative/registry"
 )
@@ -43,7 +44,7 @@ func startReplicas(ctx context.Context, s *session, n int) (*replicas, error) {
 	ready := make(chan struct{})
 	run, err := local.Open(local.Config{
 		Listen: "127.0.0.1:0", Folder: folder, Programs: s.dir,
-		Models: []string{"model-a"}, Replicas: n, Registry: true,
+		Functions: []function.Spec{function.Named("model-a")}, Replicas: n, Registry: true,
 		Ready: func() { close(ready) },
 	})
 	if err != nil {

@@ -83,6 +83,14 @@ func defaults() Spec {
 	return Spec{Scale: Scale{Max: 10, Metric: Concurrency}, Timeout: 60, Events: true}
 }
 
+// Named returns what a file that says no more than a name stands for.
+func Named(name string) Spec {
+	s := defaults()
+	s.Name = name
+	s.complete()
+	return s
+}
+
 // Pinned reports whether the function stays with one version of its params.
 func (s *Spec) Pinned() bool { return s.Params.Version > 0 }
 

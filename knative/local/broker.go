@@ -17,11 +17,12 @@ import (
 )
 
 // broker takes events from the registry and delivers them as a Knative Broker does
-// that has a Trigger for every model: each event to one replica of the model that
-// it is about. It answers at once; what cannot be delivered is tried again after a
-// while, and dropped in the end.
+// that has a Trigger for every model that wants events: each to one replica of the
+// model that it is about. It answers at once; what cannot be delivered is tried again
+// after a while, and dropped in the end.
 type broker struct {
 	list   *list
+	deaf   map[string]bool // the models without a Trigger
 	log    *slog.Logger
 	server *serve.Server
 	client http.Client
@@ -50,13 +51,13 @@ const (
 )
 
 // newBroker opens a broker's port on loopback; run serves it.
-func newBroker(l *list, log *slog.Logger) (*broker, error) {
+func newBroker(l *list, deaf map[string]bool, log *slog.Logger) (*broker, error) {
 	server, err := serve.Listen(serve.Config{Addr: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, fmt.Errorf("the broker cannot listen: %w", err)
 	}
 	return &broker{
-		list: l, log: log, server: server, queue: make(chan delivery, queueSize), turns: map[string]int{},
+		list: l, deaf: deaf, log: log, server: server, queue: make(chan delivery, queueSize), turns: map[string]int{},
 		client: http.Client{
 			Timeout:       sendTimeout,
 			Transport:     &http.Transport{IdleConnTimeout: 30 * time.Second},
@@ -159,7 +160,7 @@ func receive(r *http.Request) (_ delivery, status int, err error) {
 func (b *broker) deliver(ctx context.Context, d delivery) {
 	for attempt := range retries + 1 {
 		model := b.list.Models()[d.model]
-		if model == nil {
+		if model == nil || b.deaf[d.model] {
 			return
 		}
 		err, again := errors.New("no replica is ready"), true

@@ -56,7 +56,7 @@ func brokerWith(t *testing.T, replicas int, answer func(n int64) (status int, bo
 		t.Cleanup(server.Close)
 		l.update(strconv.Itoa(i), func(i *Instance) { i.URL, i.Ready = server.URL, true })
 	}
-	b, err := newBroker(l, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	b, err := newBroker(l, nil, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -220,4 +220,16 @@ func TestBrokerRefuses(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() { assert.Empty(t, got, "none of them arrives") })
+}
+
+// A model that wants no events gets none, and nobody tries for its sake.
+func TestBrokerLeavesTheDeafAlone(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	b := &broker{
+		list: newList([]program{{name: "0", model: "model-a"}}), deaf: map[string]bool{"model-a": true},
+		log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	b.deliver(t.Context(), delivery{model: "model-a", id: "model-a/1"})
+	require.Empty(t, log.String())
 }

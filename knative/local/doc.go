@@ -2,7 +2,8 @@
 // processes on free ports of loopback, keeps them running, and serves the gateway
 // of package console in front of them. With a registry it is all that Knative would
 // be to them: several replicas of a model, one place for params, and a broker that
-// delivers the registry's events.
+// delivers the registry's events. Which programs there are, and how they are started,
+// their function.yaml files say, see package function.
 //
 // # Lifecycle
 //
@@ -27,7 +28,7 @@
 //
 // Models follow the registry by their own watches, and by events: the registry
 // sends one for each new version to the run's broker, which delivers it to one
-// replica of the model, with the retries of a Knative Broker. Without a registry
+// replica of the model, if that wants events, with the retries of a Knative Broker. Without a registry
 // the models watch their bundles.
 //
 // # Data folder

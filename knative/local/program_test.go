@@ -66,6 +66,12 @@ func (model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/predict":
 		body, _ := io.ReadAll(r.Body)
 		_, _ = w.Write(body)
+	case "/environment":
+		var values []string
+		for _, name := range []string{"EXTRA", "PARAMS_FALLBACK", "PARAMS_VERSION", "REQUEST_TIMEOUT", "MODEL_N_URL"} {
+			values = append(values, os.Getenv(name))
+		}
+		fmt.Fprint(w, strings.Join(values, "|"))
 	case "/evaluate":
 		fmt.Fprint(w, strings.Join([]string{os.Getenv("PARAMS_PATH"), os.Getenv("K_SERVICE"), os.Getenv("HOST"), os.Getenv("EXTRA")}, "|"))
 	}
@@ -84,7 +90,7 @@ func playSupervisor() {
 	var run *local.Run
 	run, err := local.Open(local.Config{
 		Listen: "127.0.0.1:0", Folder: os.Getenv("FOLDER"), Programs: filepath.Dir(os.Args[0]),
-		Models: strings.Split(os.Getenv("MODELS"), ","), Notices: os.Stderr,
+		Functions: named(strings.Split(os.Getenv("MODELS"), ",")...), Notices: os.Stderr,
 		Ready: func() {
 			fmt.Print(run.URL())
 			for _, i := range run.Instances() {

@@ -86,7 +86,7 @@ func realModels(t *testing.T, models ...string) local.Config {
 	t.Helper()
 	cfg := local.Config{
 		Listen: "127.0.0.1:0", Folder: filepath.Join(t.TempDir(), "data"),
-		Programs: realPrograms(t), Models: models, StartTimeout: patience,
+		Programs: realPrograms(t), Functions: named(models...), StartTimeout: patience,
 	}
 	results, err := trained()
 	require.NoError(t, err)

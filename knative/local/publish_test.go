@@ -32,7 +32,7 @@ func TestFirstStartPublishes(t *testing.T) {
 	require.NoError(t, r.end())
 	r.Close()
 
-	cfg.Models = []string{"model-a", "model-b"}
+	cfg.Functions = named("model-a", "model-b")
 	r = start(t, cfg)
 	again, err := r.client(t).List(t.Context())
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestFirstStartIsFinished(t *testing.T) {
 	t.Parallel()
 	cfg := withRegistry(t, 1, "model-a", "model-b")
 	one := cfg
-	one.Models = []string{"model-b"}
+	one.Functions = named("model-b")
 	r := start(t, one)
 	require.NoError(t, r.end())
 	r.Close()

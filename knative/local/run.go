@@ -17,9 +17,10 @@ import (
 	"github.com/modelfn/modelfn/framework/telemetry"
 	"github.com/modelfn/modelfn/framework/token"
 	"github.com/modelfn/modelfn/knative/console"
+	"github.com/modelfn/modelfn/knative/function"
 )
 
-// Config says what a run consists of. Listen, Folder, Programs and Models are
+// Config says what a run consists of. Listen, Folder, Programs and Functions are
 // required.
 type Config struct {
 	// Listen is the gateway's address, host:port; port 0 takes a free one.
@@ -31,10 +32,12 @@ type Config struct {
 	// Programs is the folder that holds the programs.
 	Programs string
 
-	// Models are the models to run. Each is the name of its program too.
-	Models []string
+	// Functions are what there is to run. Those that are components of others run if
+	// they are called over the network; all others are the models. What a spec says of
+	// images, scale, concurrency and resources is for a cluster.
+	Functions []function.Spec
 
-	// Replicas is how many processes each model has; 0 is 1.
+	// Replicas is how many processes each model has; 0 is 1. A component has one.
 	Replicas int
 
 	// Registry runs the params registry, the program "registry", with its store in
@@ -42,8 +45,8 @@ type Config struct {
 	// it they watch the bundles.
 	Registry bool
 
-	// Network names components that run as programs of their own, for the models to
-	// call, and not within the models.
+	// Network names components that every function calls over the network, whatever
+	// its spec says.
 	Network []string
 
 	// Tokens is the file of those who may write params, see package token of the
@@ -74,6 +77,8 @@ type Config struct {
 // Run is one local run. Make one with [Open].
 type Run struct {
 	cfg     Config
+	parts   []function.Spec // the components that are called over the network
+	models  []function.Spec
 	folder  *os.File // locked
 	server  *serve.Server
 	gateway *console.Gateway
@@ -127,7 +132,7 @@ func Open(cfg Config) (_ *Run, err error) {
 		return nil, err
 	}
 	if cfg.Registry {
-		r.broker, err = newBroker(r.list, r.log.Logger)
+		r.broker, err = newBroker(r.list, r.deaf(), r.log.Logger)
 	}
 	return r, err
 }
@@ -135,7 +140,8 @@ func Open(cfg Config) (_ *Run, err error) {
 // complete fills in the defaults and checks that every program is there.
 func (r *Run) complete() error {
 	cfg := &r.cfg
-	if len(cfg.Models) == 0 {
+	r.cast()
+	if len(r.models) == 0 {
 		return errors.New("no models to run")
 	}
 	cfg.Replicas = max(cfg.Replicas, 1)
@@ -158,6 +164,11 @@ func (r *Run) complete() error {
 		}
 		*path = abs
 	}
+	return r.missing()
+}
+
+// missing tells of programs that are not there.
+func (r *Run) missing() error {
 	var missing []error
 	seen := map[string]bool{}
 	for _, p := range r.programs() {

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/modelfn/modelfn/knative/function"
 	"github.com/modelfn/modelfn/knative/local"
 )
 
@@ -39,12 +40,20 @@ func programs(t *testing.T, names ...string) string {
 	return folder
 }
 
+// named returns the specs of functions of which nothing but the name is told.
+func named(names ...string) (specs []function.Spec) {
+	for _, name := range names {
+		specs = append(specs, function.Named(name))
+	}
+	return specs
+}
+
 // config returns the configuration of a run of models in a folder of its own.
 func config(t *testing.T, models ...string) local.Config {
 	t.Helper()
 	return local.Config{
 		Listen: "127.0.0.1:0", Folder: filepath.Join(t.TempDir(), "data"),
-		Programs: programs(t, models...), Models: models, StartTimeout: patience,
+		Programs: programs(t, models...), Functions: named(models...), StartTimeout: patience,
 	}
 }
 
@@ -182,6 +191,39 @@ func TestServe(t *testing.T) {
 	assert.Equal(t, "listening\n", string(log))
 }
 
+// What the functions' files say decides what runs, from where and how.
+func TestFunctions(t *testing.T) {
+	t.Parallel()
+	folder := programs(t, "model-y")
+	spec, err := function.Parse(filepath.Join(folder, "function.yaml"), []byte(`
+name: model-x
+program: ./model-y
+components: {model-p: process, model-n: network}
+env: {EXTRA: of its file, PARAMS_FALLBACK: none}
+params: {version: 3}
+timeoutSeconds: 1.5
+`))
+	require.NoError(t, err)
+	cfg := config(t, "model-n", "model-p", "model-z")
+	cfg.Functions = append(cfg.Functions, spec)
+	cfg.Env = []string{"EXTRA=of the run"}
+	r := start(t, cfg)
+
+	require.Equal(t, []string{"model-z", "model-x"}, r.Models())
+	urls := map[string]string{}
+	for _, i := range r.Instances() {
+		urls[i.Name] = i.URL
+	}
+	require.Len(t, urls, 3, "a component that nobody calls does not run")
+	environment := func(name string) string {
+		_, body := get(t, urls[name]+"/environment")
+		return body
+	}
+	assert.Equal(t, "of its file|none|3|1.5s|"+urls["model-n"], environment("model-x"))
+	assert.Equal(t, "of the run|||1m0s|", environment("model-z"))
+	assert.Equal(t, "of the run|||1m0s|", environment("model-n"))
+}
+
 func TestProgramIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	r := start(t, config(t, "model-a"))
@@ -297,17 +339,17 @@ func TestWhatStandsInTheWay(t *testing.T) {
 		change func(*local.Config)
 		want   string
 	}{
-		"no models":       {func(c *local.Config) { c.Models = nil }, "no models to run"},
+		"no models":       {func(c *local.Config) { c.Functions = nil }, "no models to run"},
 		"port in use":     {func(c *local.Config) { c.Listen = busy.Addr().String() }, "the gateway cannot listen: .*address already in use"},
 		"no address":      {func(c *local.Config) { c.Listen = "nonsense" }, "the gateway cannot listen"},
 		"no folder":       {func(c *local.Config) { c.Folder = filepath.Join(file, "data") }, "the data folder cannot be made: .*not a directory"},
 		"open to others":  {func(c *local.Config) { c.Listen = "0.0.0.0:0" }, "without tokens everybody who reaches 0.0.0.0:0 could write params"},
 		"no registry":     {func(c *local.Config) { c.Registry = true }, "the program .*/registry: no such file"},
 		"no component":    {func(c *local.Config) { c.Network = []string{"part"} }, "the program .*/part: no such file"},
-		"missing program": {func(c *local.Config) { c.Models = append(c.Models, "model-x") }, "the program .*/model-x: no such file"},
+		"missing program": {func(c *local.Config) { c.Functions = append(c.Functions, named("model-x")...) }, "the program .*/model-x: no such file"},
 		"not a program": {func(c *local.Config) {
 			require.NoError(t, os.WriteFile(filepath.Join(c.Programs, "model-y"), nil, 0o600))
-			c.Models = append(c.Models, "model-y")
+			c.Functions = append(c.Functions, named("model-y")...)
 		}, "the program .*/model-y: permission denied"},
 		"bad dataset": {func(c *local.Config) { c.Console.Datasets = map[string][]byte{"d": nil} }, "dataset d: no header line"},
 	}
@@ -369,7 +411,7 @@ func TestProgramThatDoesNotStart(t *testing.T) {
 			err = run.Serve(context.Background(), nil)
 			require.Error(t, err)
 			require.Regexp(t, want, err.Error())
-			require.Equal(t, make([]int, len(cfg.Models)), pids(run), "no program is left")
+			require.Equal(t, make([]int, len(cfg.Functions)), pids(run), "no program is left")
 		})
 	}
 }

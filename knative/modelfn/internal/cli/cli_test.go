@@ -261,7 +261,7 @@ var bin = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := []string{"build", "-o", folder + "/", "../.."}
+	args := []string{"build", "-o", folder + "/", "../..", "../../../../samples/own-model"}
 	for _, program := range []string{"registry", "component-d", "model-a", "model-b", "model-c"} {
 		args = append(args, "../../../../functions/"+program)
 	}
@@ -334,6 +334,34 @@ func TestRunAndPredict(t *testing.T) {
 	}
 }
 
+// A function of one's own runs by its file alone: with its program, and with the
+// params that the file names.
+func TestRunOwnModel(t *testing.T) {
+	t.Parallel()
+	folder, err := bin()
+	require.NoError(t, err)
+	copied := t.TempDir() // of the repository, as far as it is needed
+	own := filepath.Join(copied, "samples", "own-model")
+	require.NoError(t, os.CopyFS(own, os.DirFS("../../../../samples/own-model")))
+	require.NoError(t, os.Symlink(folder, filepath.Join(copied, "bin")))
+
+	cmd := exec.Command(filepath.Join(folder, "modelfn"), "run", "-f", own, "--listen", "127.0.0.1:0", "--data", filepath.Join(copied, "data"))
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	url, found := strings.CutPrefix(strings.TrimSpace(line), "Serving own-model on ")
+	require.True(t, found, line)
+
+	r := call(t, "", "predict", "own-model", "30", "--url", url)
+	assert.Zero(t, r.code, r.stderr)
+	assert.Contains(t, r.stdout, "30     188.2\n\nown-model, params version 1 ")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	require.NoError(t, cmd.Wait())
+}
+
 // printedLine is the command with a beginning in what run prints.
 func printedLine(t *testing.T, s serving, begins string) string {
 	t.Helper()
@@ -358,10 +386,21 @@ func TestRunFails(t *testing.T) {
 	t.Cleanup(func() { busy.Close() })
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	spec := func(text string) string {
+		path := filepath.Join(t.TempDir(), "function.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	other, err := filepath.Abs("../../../../samples/own-model/own-model.json")
+	require.NoError(t, err)
 	tests := map[string]struct {
 		args []string
 		want string
 	}{
+		"bad file":    {[]string{"-f", spec("name: model-a\nscale: 3\n")}, "function.yaml:2: scale: not an object"},
+		"no params":   {[]string{"-f", spec("name: model-x\nprogram: own-model\n")}, "the registry does not know model-x, and there is no bundle to give it"},
+		"no bundle":   {[]string{"-f", spec("name: own-model\nparams: {bundle: none.json}\n")}, "the params of own-model to begin with: open "},
+		"other model": {[]string{"-f", spec("name: model-a\nparams: {bundle: " + other + "}\n")}, "the params of model-a to begin with: " + other},
 		"port in use": {[]string{"--listen", busy.Addr().String()}, "address already in use"},
 		"no folder":   {[]string{"--data", file}, "the data folder cannot be made"},
 		"no programs": {[]string{"--bin", t.TempDir()}, "registry: no such file or directory"},
