@@ -37,7 +37,11 @@ func (f *facts) atMost(most float64, name, unit string, value float64) {
 func (f *facts) print(w io.Writer) error {
 	var text strings.Builder
 	for _, x := range f.Figures {
-		fmt.Fprintf(&text, "%s\t%.4g\t%s", x.Name, x.Value, x.Unit)
+		figure := fmt.Sprintf("%.4g", x.Value)
+		if x.Value >= 1000 { // which that would write with an exponent
+			figure = fmt.Sprintf("%.0f", x.Value)
+		}
+		fmt.Fprintf(&text, "%s\t%s\t%s", x.Name, figure, x.Unit)
 		if x.Bar {
 			mark := "✓"
 			if x.Value > x.Most {

@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/modelfn/modelfn/framework/serve"
 	"github.com/modelfn/modelfn/functions/quantile"
 	"github.com/modelfn/modelfn/hack/bench/load"
 	"github.com/modelfn/modelfn/knative/registry"
@@ -51,17 +54,20 @@ func reload(ctx context.Context, s *session) (_ report, err error) {
 		return err
 	}
 	quiet, busy := make([]sample, s.rounds), make([]sample, s.rounds)
-	applied := 0
+	applied, spent := 0, time.Duration(0)
 	for i := range s.rounds {
 		steps := []func() error{
 			func() error { return measure(&quiet[i]) },
 			func() error {
+				began := time.Now()
 				writing, stop := context.WithCancel(ctx)
 				written := make(chan error, 1)
 				go func() { written <- r.keepChanging(writing, &applied) }()
 				err := measure(&busy[i])
 				stop()
-				return errors.Join(err, <-written)
+				err = errors.Join(err, <-written)
+				spent += time.Since(began)
+				return err
 			},
 		}
 		for j := range steps {
@@ -72,15 +78,17 @@ func reload(ctx context.Context, s *session) (_ report, err error) {
 		}
 	}
 	p99 := func(m *sample) float64 { return m.P99 }
-	f := &facts{Notes: fmt.Sprintf("Medians of %d rounds of %s each, at %.0f requests/s over %d connections; %d versions were applied.", s.rounds, s.duration, plan.Rate, connections, applied)}
+	f := &facts{Notes: fmt.Sprintf("Medians of %d rounds of %s each, at %.0f requests/s over %d connections; %.1f versions a second were applied.", s.rounds, s.duration, plan.Rate, connections,
+		float64(applied)/spent.Seconds())}
 	f.add("p99 without", "µs", median(quiet, p99))
 	f.add("p99 while ten versions a second are applied", "µs", median(busy, p99))
 	f.atMost(reloadBar, "the median of the rounds' ratios", "×", pairedRatio(busy, quiet, p99))
 	return f, nil
 }
 
-// keepChanging writes versions that change nothing in the outputs, until ctx ends.
-func (r *replicas) keepChanging(ctx context.Context, written *int) error {
+// keepChanging writes versions that change nothing in the outputs, until ctx ends, each
+// when the one before it is applied.
+func (r *replicas) keepChanging(ctx context.Context, applied *int) error {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
 	for {
@@ -89,15 +97,53 @@ func (r *replicas) keepChanging(ctx context.Context, written *int) error {
 		case <-ctx.Done():
 			return nil
 		}
-		*written++
-		p, err := r.labelled(0.1 + float64(*written%100)/1000)
+		p, err := r.labelled(0.1 + float64(*applied%100)/1000)
 		if err != nil {
 			return err
 		}
-		if _, err := r.client.Put(ctx, "model-a", registry.Change{Params: p}, registry.Options{}); err != nil && ctx.Err() == nil {
+		d, err := r.client.Put(ctx, "model-a", registry.Change{Params: p}, registry.Options{})
+		if err == nil {
+			err = r.serves(ctx, d.Version)
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it was told to end
+		}
+		if err != nil {
 			return err
 		}
+		*applied++
 	}
+}
+
+// serves waits until the one replica serves a version.
+func (r *replicas) serves(ctx context.Context, version int64) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.address()+"/params", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(q)
+		if err != nil {
+			return fmt.Errorf("waiting for version %d: %w", version, err)
+		}
+		resp.Body.Close()
+		if resp.Header.Get(serve.VersionHeader) == strconv.FormatInt(version, 10) {
+			return nil
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// address is where the replica listens.
+func (r *replicas) address() string {
+	for _, i := range r.Instances() {
+		if i.Model == "model-a" {
+			return strings.TrimPrefix(i.URL, "http://")
+		}
+	}
+	return ""
 }
 
 // labelled returns the params with another quantile, which is what they were trained
@@ -121,11 +167,8 @@ func (r *replicas) plan(s *session) (load.Plan, error) {
 	if err != nil {
 		return load.Plan{}, err
 	}
-	p := load.Plan{Connections: connections, Exchanges: list, Warmup: min(time.Second, s.duration/3), Duration: s.duration}
-	for _, i := range r.Instances() {
-		if i.Model == "model-a" {
-			p.Addr = strings.TrimPrefix(i.URL, "http://")
-		}
-	}
-	return p, nil
+	return load.Plan{
+		Addr: r.address(), Connections: connections, Exchanges: list,
+		Warmup: min(time.Second, s.duration/3), Duration: s.duration,
+	}, nil
 }
