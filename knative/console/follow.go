@@ -104,10 +104,7 @@ func (f *follower) learn(d *params.Document) {
 // readVersions tells of the versions that came since the last look.
 func (f *follower) readVersions(ctx context.Context) error {
 	f.mu.Lock()
-	known, first := int64(0), !f.read
-	if len(f.list) > 0 {
-		known = f.list[0].Version
-	}
+	known, first := f.newest(), !f.read
 	f.mu.Unlock()
 	var fresh []ParamsEvent // the newest first
 	for before := int64(0); ; {
@@ -156,6 +153,14 @@ func (f *follower) tell(fresh []ParamsEvent) {
 	f.tellReplicas()
 }
 
+// newest is the newest version that was told, 0 if there is none. The lock is held.
+func (f *follower) newest() int64 {
+	if len(f.list) == 0 {
+		return 0
+	}
+	return f.list[0].Version
+}
+
 // waitReplicas waits for another list of replicas, again and again.
 func (f *follower) waitReplicas(ctx context.Context) {
 	etag := ""
@@ -178,9 +183,9 @@ func (f *follower) waitReplicas(ctx context.Context) {
 }
 
 // tellReplicas tells of the replicas if they, or the version that they should have,
-// changed. The lock is held.
+// changed; of that only after the version itself was told. The lock is held.
 func (f *follower) tellReplicas() {
-	if !f.read || !f.listed {
+	if !f.read || !f.listed || f.newest() < f.current.Version {
 		return
 	}
 	list := f.replicas
