@@ -2,7 +2,8 @@
  * Measures how the page loads, and prints it as JSON: node e2e/measure.mjs http://127.0.0.1:8080
  *
  * Each place is loaded with an empty cache, five times, on a connection of 1.6 Mbit/s with 150 ms of delay (Lighthouse's slow 4G), and as
- * it is; times are medians in milliseconds. Bytes are those on the wire.
+ * it is; times are medians in milliseconds. Bytes are those on the wire. Then params of model-a are changed on the page: how long it takes from the
+ * click until the page shows that the last replica has them.
  */
 import { chromium } from 'playwright-core'
 
@@ -20,6 +21,7 @@ try {
   ]) {
     results[name] = { slow: await measure(hash, sign, slow), local: await measure(hash, sign) }
   }
+  results.save = await save()
   console.log(JSON.stringify(results, null, 2))
 } finally {
   await browser.close()
@@ -58,4 +60,38 @@ async function load(hash, sign, network) {
   const { paint, shift } = await page.evaluate(() => ({ paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime, shift: window.shift }))
   await context.close()
   return { firstContentfulPaint: Math.round(paint), contentShown: Math.round(content), javascriptBytes: bytes.javascript, styleBytes: bytes.style, layoutShift: shift }
+}
+
+async function save() {
+  const page = await (await browser.newContext({ locale: 'en' })).newPage()
+  await page.goto(`${url}/#/models/model-a/params`)
+  const bias = page.getByRole('textbox', { name: /bias/ })
+  await bias.waitFor()
+  const former = await bias.inputValue()
+  const times = []
+  for (const value of [91, 92, 93, 94, 95, 96, 97, 98, 99, 100, former]) {
+    await bias.fill(String(value))
+    const submit = page.getByRole('button', { name: 'Submit', exact: true })
+    await submit.click({ trial: true })
+    times.push(await submit.evaluate(clickUntilAllHaveIt))
+  }
+  times.sort((a, b) => a - b)
+  return { saves: times.length, median: Math.round(times[Math.floor(times.length / 2)]), slowest: Math.round(times.at(-1)) }
+}
+
+/** Runs in the page: clicks, and looks at every change of it until it says that all replicas are on another version than before. */
+function clickUntilAllHaveIt(button) {
+  const said = () => /(?:All \d+ replicas are|The one replica is) on (v\d+)/.exec(document.querySelector('main').textContent)?.[1]
+  const before = said()
+  return new Promise((done) => {
+    const begin = performance.now()
+    const observer = new MutationObserver(() => {
+      const now = said()
+      if (now === undefined || now === before) return
+      observer.disconnect()
+      requestAnimationFrame(() => done(performance.now() - begin))
+    })
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true })
+    button.click()
+  })
 }

@@ -2,7 +2,7 @@ import { lazy, Suspense } from 'react'
 import { useWords } from './i18n/language'
 import { LinkNotice } from './live/LinkNotice'
 import { ModelsPage } from './models/ModelsPage'
-import { type Place, pathOf, usePlace } from './router'
+import { type Place, usePlace } from './router'
 import style from './App.module.css'
 import { ErrorBoundary } from './ui/ErrorBoundary'
 import { PageTitle } from './ui/PageTitle'
@@ -25,7 +25,7 @@ export function App() {
       <TopBar place={place} />
       <main className={style.main} tabIndex={-1}>
         <LinkNotice />
-        <ErrorBoundary key={pathOf(place)}>
+        <ErrorBoundary key={place.page === 'model' ? place.model : place.page}>
           <Suspense fallback={<Placeholder lines={6} />}>
             <Here place={place} />
           </Suspense>

@@ -13,7 +13,7 @@ export default function EffectTab({ model }: { model: ModelInfo }) {
   return (
     <>
       <Effect model={model} />
-      {inputs && inputs.length > 0 && <Many model={model} family={family} inputs={inputs} output={0} />}
+      {inputs && inputs.length > 0 && <Many model={model} family={family} inputs={inputs} />}
     </>
   )
 }

@@ -11,7 +11,7 @@ import { useAsk } from '../ui/useAsk'
 import { usePaced } from '../ui/usePaced'
 import { Waiting } from '../ui/Waiting'
 import { askMany, type Many as Answered } from './askMany'
-import { fillForm } from './input'
+import { useForm } from './input'
 import style from './Many.module.css'
 import { manyWords } from './manyWords'
 import type { Element } from './signature'
@@ -21,11 +21,11 @@ import { type Flaw, parseTable, writeCsv } from './table'
 const shown = 50
 
 /** Many inputs at once: paste a table or drop a file, see the answers of the family, take them along. */
-export function Many({ model, family, inputs, output }: { model: ModelInfo; family: ModelInfo[]; inputs: Element[]; output: number }) {
+export function Many({ model, family, inputs }: { model: ModelInfo; family: ModelInfo[]; inputs: Element[] }) {
   const w = useWords(manyWords)
   const id = useId()
   const file = useRef<HTMLInputElement>(null)
-  const [text, setText] = useState('')
+  const { table: text, paste: setText, fill, output } = useForm(model, inputs)
   const [over, setOver] = useState(false)
   const paced = usePaced(text, 400)
   const parsed = useMemo(() => (paced.trim() === '' ? undefined : parseTable(paced, inputs)), [paced, inputs])
@@ -74,7 +74,7 @@ export function Many({ model, family, inputs, output }: { model: ModelInfo; fami
       {parsed?.flaws && <Flaws flaws={parsed.flaws} />}
       {key !== '' && (
         <Waiting asked={asked} lines={4}>
-          {(many) => <Answers model={model} many={many} inputs={inputs} />}
+          {(many) => <Answers model={model} many={many} inputs={inputs} onLook={fill} />}
         </Waiting>
       )}
     </Panel>
@@ -94,7 +94,7 @@ function Flaws({ flaws }: { flaws: Flaw[] }) {
   )
 }
 
-function Answers({ model, many, inputs }: { model: ModelInfo; many: Answered; inputs: Element[] }) {
+function Answers({ model, many, inputs, onLook }: { model: ModelInfo; many: Answered; inputs: Element[]; onLook: (row: number[]) => void }) {
   const w = useWords(manyWords)
   const modelName = useModelName()
   const { number } = useFormat()
@@ -151,7 +151,7 @@ function Answers({ model, many, inputs }: { model: ModelInfo; many: Answered; in
                   </td>
                 ))}
                 <td>
-                  <button type="button" className={style.look} aria-label={w.lookAt(i + 1)} onClick={() => fillForm(model, row)}>
+                  <button type="button" className={style.look} aria-label={w.lookAt(i + 1)} onClick={() => onLook(row)}>
                     {w.look}
                   </button>
                 </td>

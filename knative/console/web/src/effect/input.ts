@@ -10,6 +10,8 @@ interface Input {
   texts: string[]
   sweep: number
   output: number
+  /** The table for many. */
+  table: string
 }
 
 const store = createStore<Record<string, Input>>({})
@@ -19,22 +21,27 @@ export interface Form extends Input {
   /** The numbers; NaN where the text is none. */
   numbers: number[]
   type(index: number, text: string): void
+  /** Puts a whole input into the form. */
+  fill(numbers: number[]): void
   sweepOver(index: number): void
   show(output: number): void
+  paste(table: string): void
 }
 
 export function useForm(model: ModelInfo, elements: Element[]): Form {
   const key = JSON.stringify(model.signature?.inputs)
   const typed = useStore(store, (s) => s[key])
-  const input = typed ?? { texts: elements.map(firstText), sweep: 0, output: 0 }
+  const input = typed ?? { texts: elements.map(firstText), sweep: 0, output: 0, table: '' }
   const patch = (part: Partial<Input>) => store.set((s) => ({ ...s, [key]: { ...input, ...s[key], ...part } }))
   return {
     ...input,
     elements,
     numbers: input.texts.map((text, i) => numberIn(text, elements[i]?.integer)),
     type: (index, text) => patch({ texts: (store.get()[key] ?? input).texts.map((t, i) => (i === index ? text : t)) }),
+    fill: (numbers) => patch({ texts: numbers.map(String) }),
     sweepOver: (sweep) => patch({ sweep }),
     show: (output) => patch({ output }),
+    paste: (table) => patch({ table }),
   }
 }
 
@@ -49,10 +56,4 @@ export function numberIn(text: string, integer = false): number {
   const plain = text.trim().replace(',', '.')
   const value = plain === '' ? Number.NaN : Number(plain)
   return Number.isFinite(value) && (!integer || Number.isInteger(value)) ? value : Number.NaN
-}
-
-/** Puts whole numbers into the form of a model, as a row that was clicked. */
-export function fillForm(model: ModelInfo, numbers: number[]) {
-  const key = JSON.stringify(model.signature?.inputs)
-  store.set((s) => ({ ...s, [key]: { sweep: 0, output: 0, ...s[key], texts: numbers.map(String) } }))
 }

@@ -1,10 +1,12 @@
 import { lazy, Suspense } from 'react'
 import EffectTab from '../effect/EffectTab'
+import type { ModelInfo } from '../contract'
 import { useTranslated, useModelName } from '../i18n/names'
 import { useWords } from '../i18n/language'
 import { useLive } from '../live/live'
 import { StatePill } from '../models/StatePill'
 import { Link, type Tab } from '../router'
+import { ErrorBoundary } from '../ui/ErrorBoundary'
 import { Notice } from '../ui/Notice'
 import { PageTitle } from '../ui/PageTitle'
 import { Pill } from '../ui/Pill'
@@ -22,32 +24,38 @@ export default function ModelPage({ name, tab }: { name: string; tab: Tab }) {
   const modelName = useModelName()
   const translated = useTranslated()
   const model = list?.models.find((m) => m.name === name)
-  const tabs: Tab[] = list?.managed ? ['effect', 'params', 'traffic'] : ['effect', 'params']
   return (
     <>
       <PageTitle title={modelName(name)} lead={translated(model?.description)}>
         {model && <StatePill model={model} />}
         {model?.params && <Pill tone="accent">{w.version(model.params.version)}</Pill>}
       </PageTitle>
-      {list && !model ? (
-        <Notice title={w.unknown(name)}>{w.mayCome}</Notice>
-      ) : (
+      {!list && <Placeholder lines={6} />}
+      {list && !model && <Notice title={w.unknown(name)}>{w.mayCome}</Notice>}
+      {model && (
         <>
           <nav className={style.tabs} aria-label={modelName(name)}>
-            {tabs.map((t) => (
+            {tabsOf(model, list?.managed ?? false).map((t) => (
               <Link key={t} to={{ page: 'model', model: name, tab: t }} aria-current={t === tab ? 'page' : undefined}>
                 {w.tab[t]}
               </Link>
             ))}
           </nav>
-          <Suspense fallback={<Placeholder lines={6} />}>
-            {model && tab === 'effect' && <EffectTab model={model} />}
-            {model && tab === 'params' && <ParamsTab model={model} />}
-            {model && tab === 'traffic' && <TrafficTab model={model} />}
-            {!model && <Placeholder lines={6} />}
-          </Suspense>
+          <ErrorBoundary key={tab}>
+            <Suspense fallback={<Placeholder lines={6} />}>
+              {tab === 'effect' && <EffectTab model={model} />}
+              {tab === 'params' && <ParamsTab model={model} />}
+              {tab === 'traffic' && <TrafficTab model={model} />}
+            </Suspense>
+          </ErrorBoundary>
         </>
       )}
     </>
   )
+}
+
+/** A component within the models answers nothing itself, and only a cluster has revisions. */
+function tabsOf(model: ModelInfo, managed: boolean): Tab[] {
+  const inside = model.state === 'inside'
+  return [...(inside ? [] : ['effect' as const]), 'params', ...(managed && !inside ? ['traffic' as const] : [])]
 }

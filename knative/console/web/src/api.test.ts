@@ -1,0 +1,102 @@
+import axios, { AxiosError, type AxiosResponse, CanceledError, type InternalAxiosRequestConfig } from 'axios'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Trouble } from './trouble'
+
+/* The requests that the page makes, and what becomes of answers; nothing leaves the test. */
+
+const asked: InternalAxiosRequestConfig[] = []
+let answer: (config: InternalAxiosRequestConfig) => Promise<AxiosResponse>
+
+axios.defaults.adapter = (config) => {
+  asked.push(config)
+  return answer(config)
+}
+const api = await import('./api')
+
+function says(status: number, data: unknown, headers: Record<string, string> = {}) {
+  answer = (config) => {
+    const response: AxiosResponse = { status, statusText: 'status', data, headers, config }
+    return status < 400 ? Promise.resolve(response) : Promise.reject(new AxiosError('', 'ERR', config, null, response))
+  }
+}
+
+async function troubleOf(request: Promise<unknown>): Promise<Trouble> {
+  return request.then(
+    () => expect.fail('no trouble'),
+    (error: Trouble) => error,
+  )
+}
+
+beforeEach(() => {
+  asked.length = 0
+  api.sendWith('')
+})
+
+describe('a request', () => {
+  it('tells what answered', async () => {
+    says(200, { outputs: [1, 2] }, { 'modelfn-model': 'a', 'modelfn-params-version': '7', 'modelfn-revision': 'a-00002' })
+    const { outputs, by } = await api.predict('a', [[1], [2]])
+    expect(outputs).toEqual([1, 2])
+    expect(by).toMatchObject({ model: 'a', version: 7, revision: 'a-00002' })
+    expect(asked[0]).toMatchObject({ url: '/a/predict', data: '{"inputs":[[1],[2]]}' })
+  })
+
+  it('cannot leave its path by a name', async () => {
+    says(200, { versions: [] })
+    await api.versionsOf('../../x?y')
+    expect(asked[0]!.url).toBe('/params/..%2F..%2Fx%3Fy/versions')
+  })
+
+  it('shows the token of who signed in, and none else', async () => {
+    says(200, {})
+    await api.currentParams('a')
+    api.sendWith('secret')
+    await api.currentParams('a')
+    expect(asked.map((c) => c.headers.get('Authorization'))).toEqual([undefined, 'Bearer secret'])
+  })
+
+  it('that writes names what it is based on, and can be repeated', async () => {
+    says(201, { version: 8 }, { etag: '"8-x"' })
+    const options = { ifMatch: '"7-x"', idempotencyKey: 'k' }
+    expect(await api.putParams('a', { params: {} }, { ...options, hold: true })).toEqual({ document: { version: 8 }, etag: '"8-x"' })
+    await api.copyParams('a', 'rollback', { version: 3 }, options)
+    for (const c of asked) expect([c.headers.get('If-Match'), c.headers.get('Idempotency-Key')]).toEqual(['"7-x"', 'k'])
+    expect(asked.map((c) => [c.method, c.url, c.params])).toEqual([
+      ['put', '/params/a', { hold: 'true' }],
+      ['post', '/params/a/rollback', undefined],
+    ])
+  })
+})
+
+describe('trouble', () => {
+  it.each([
+    [400, 'refused'],
+    [401, 'signIn'],
+    [403, 'forbidden'],
+    [409, 'conflict'],
+    [412, 'conflict'],
+    [429, 'busy'],
+    [500, 'broken'],
+    [503, 'busy'],
+  ])('%d is %s', async (status, kind) => {
+    says(status, { error: 'params.weights[1]: not a number', id: 'f00d' }, { 'retry-after': '2' })
+    const trouble = await troubleOf(api.currentParams('a'))
+    expect(trouble).toMatchObject({ kind, status, id: 'f00d', retryAfter: 2, field: 'params.weights[1]', reason: 'not a number' })
+  })
+
+  it("has the article's message, and whatever else was answered", async () => {
+    says(400, { message: 'Invalid model!' })
+    expect(await troubleOf(api.predict('x', []))).toMatchObject({ message: 'Invalid model!', field: '' })
+    says(502, '<html>')
+    expect(await troubleOf(api.predict('x', []))).toMatchObject({ kind: 'broken', message: 'status', body: '<html>' })
+  })
+
+  it('is gone, slow or stopped where there was no answer', async () => {
+    answer = (config) => Promise.reject(new AxiosError('Network Error', AxiosError.ERR_NETWORK, config))
+    expect(await troubleOf(api.currentParams('a'))).toMatchObject({ kind: 'gone' })
+    answer = (config) => Promise.reject(new AxiosError('timeout', AxiosError.ECONNABORTED, config))
+    expect(await troubleOf(api.currentParams('a'))).toMatchObject({ kind: 'slow' })
+    answer = () => Promise.reject(new CanceledError())
+    expect(await troubleOf(api.currentParams('a'))).toMatchObject({ kind: 'stopped' })
+  })
+})
