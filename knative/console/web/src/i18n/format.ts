@@ -15,7 +15,6 @@ export interface Format {
   /** How long ago: "3 minutes ago". */
   ago(time: Date | string | number, now?: number): string
   milliseconds(value: number): string
-  list(parts: string[]): string
 }
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -30,7 +29,6 @@ function makeFormat(language: Language): Format {
   const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
   const moment = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' })
   const percent = new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 1 })
-  const list = new Intl.ListFormat(tag)
   const numbers = new Map<number, Intl.NumberFormat>()
   const number = (value: number, digits = 1) => {
     let format = numbers.get(digits)
@@ -51,7 +49,6 @@ function makeFormat(language: Language): Format {
       return relative.format(Math.abs(seconds) < 10 ? 0 : seconds, 'second')
     },
     milliseconds: (value) => `${number(value, value < 10 ? 1 : 0)} ms`,
-    list: (parts) => list.format(parts),
   }
 }
 

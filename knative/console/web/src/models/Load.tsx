@@ -28,7 +28,7 @@ export function Load({ model }: { model: string }) {
         <Spark
           label={w.requestsChart(Math.max(...requests), failed)}
           lines={[
-            { values: requests, look: 'strong', filled: true },
+            { values: requests, look: requests.some((r) => r > 0) ? 'strong' : 'faint', filled: true },
             { values: errors.map((e) => (e > 0 ? e : null)), look: 'bad' },
           ]}
         />

@@ -34,13 +34,13 @@ function show(more: Partial<ModelInfo>, replicas: Partial<Replica>[] = []) {
 describe('the card of a model', () => {
   it('says who is on the current params, and who is not yet', () => {
     show({}, [{}, {}, {}, { version: 16 }])
-    expect(screen.getByText('3 of 4 on v17 and 1 catching up')).toBeVisible()
+    expect(screen.getByText('3 of 4 on v17, 1 catching up')).toBeVisible()
     expect(screen.getByText('a bit up')).toBeVisible()
   })
 
   it('says why a replica refuses them', () => {
     show({}, [{}, { version: 16, state: 'rejected', error: 'params.bias: not a number' }])
-    expect(screen.getByText('1 of 2 on v17 and 1 rejected it')).toBeVisible()
+    expect(screen.getByText('1 of 2 on v17, 1 rejected it')).toBeVisible()
     expect(screen.getByText('params.bias: not a number')).toBeVisible()
   })
 

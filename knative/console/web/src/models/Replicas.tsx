@@ -1,5 +1,4 @@
 import type { ModelInfo } from '../contract'
-import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useLive } from '../live/live'
 import { type Standing, standingOf } from '../live/replicas'
@@ -12,7 +11,6 @@ const most = 12
 /** A dot for each replica, and in words how many are on the current version: "3 of 4 on v17, 1 catching up". */
 export function Replicas({ model }: { model: ModelInfo }) {
   const w = useWords(modelsWords)
-  const { list } = useFormat()
   const event = useLive((l) => l.replicas[model.name])
   if (!event) return <>{w.unknownReplicas}</>
   const pinned = new Set(model.revisions.filter((r) => r.paramsVersion > 0).map((r) => r.name))
@@ -34,7 +32,7 @@ export function Replicas({ model }: { model: ModelInfo }) {
             <span key={i} className={style[look]} />
           ))}
       </span>
-      <span>{list(parts)}</span>
+      <span>{parts.join(w.comma)}</span>
       {error && <code className={style.error}>{error}</code>}
     </>
   )
