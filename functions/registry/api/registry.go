@@ -42,13 +42,14 @@ type Config struct {
 
 // Registry is the params registry.
 type Registry struct {
-	store    *store.Store
-	schemas  schemas
-	replicas replicas
-	written  func(events.Change)
-	log      *slog.Logger
-	writes   map[outcome]*metric.Counter
-	watches  *metric.Gauge
+	store     *store.Store
+	schemas   schemas
+	replicas  replicas
+	documents documents
+	written   func(events.Change)
+	log       *slog.Logger
+	writes    map[outcome]*metric.Counter
+	watches   *metric.Gauge
 
 	mu    sync.Mutex       // guards feeds
 	feeds map[string]*feed // of models that have a version
@@ -198,17 +199,12 @@ func (r *Registry) Versions(ctx context.Context, model string, before int64, lim
 	if before > 0 {
 		from = min(from, before-1)
 	}
-	for v := from; v > 0; v-- {
-		if len(list) == limit {
-			return list, v + 1, nil
-		}
-		rec, err := r.read(ctx, model, v)
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, rec.Document)
+	n := max(0, min(int64(limit), from))
+	list, err = r.page(ctx, model, from, int(n))
+	if from > n {
+		next = from - n + 1
 	}
-	return list, 0, nil
+	return list, next, err
 }
 
 // All returns every model's current document by name; models that have none are
