@@ -43,6 +43,7 @@ var benchmarks = []benchmark{
 	{"swap", "how soon new params answer, of ten replicas under load", swap, false},
 	{"reload", "the latency of predictions while new params are applied", reload, false},
 	{"watchers", "how soon a thousand replicas have new params", watchers, false},
+	{"live", "how soon the page shows that replicas have what was saved, and long lists", live, false},
 	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
 }
 

@@ -53,7 +53,7 @@ func TestQuickParams(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds and starts programs")
 	}
-	for _, name := range []string{"swap", "reload", "watchers"} {
+	for _, name := range []string{"swap", "reload", "watchers", "live"} {
 		text, err := output(t, "-quick", "-o", "json", name)
 		require.NoError(t, err, name)
 		var got struct {
