@@ -64,10 +64,10 @@ const maxDocument = 64 << 20
 // ErrNoVersion is the error of a document that the registry does not have.
 var ErrNoVersion = errors.New("the registry does not have it")
 
-// noVersion is an [ErrNoVersion] in the registry's words.
-type noVersion struct{ error }
+// noVersionError is an [ErrNoVersion] in the registry's words.
+type noVersionError struct{ error }
 
-func (noVersion) Is(target error) bool { return target == ErrNoVersion }
+func (noVersionError) Is(target error) bool { return target == ErrNoVersion }
 
 // NewRegistry returns a source for a model of a registry.
 func NewRegistry(cfg RegistryConfig) (*Registry, error) {
@@ -170,7 +170,7 @@ func (r *Registry) Wait(ctx context.Context, have *Set) (changed bool, err error
 	defer r.mu.Unlock()
 	r.renew = nil
 	switch {
-	case err != nil && context.Cause(ctx) == errRenewed: //nolint:errorlint // it is that very one
+	case err != nil && errors.Is(context.Cause(ctx), errRenewed):
 		return false, nil
 	case err != nil || doc == nil:
 		return false, err
@@ -292,7 +292,7 @@ func (r *Registry) get(ctx context.Context, header http.Header, path ...string) 
 	case resp.StatusCode != http.StatusOK:
 		err := fmt.Errorf("the registry answers %s to %s: %.200s", resp.Status, req.URL.Path, body)
 		if resp.StatusCode == http.StatusNotFound {
-			err = noVersion{err}
+			err = noVersionError{err}
 		}
 		return nil, err
 	}

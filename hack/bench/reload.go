@@ -106,7 +106,7 @@ func (r *replicas) keepChanging(ctx context.Context, applied *int) error {
 			err = r.serves(ctx, d.Version)
 		}
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // it was told to end
+			return nil // it was told to end
 		}
 		if err != nil {
 			return err
