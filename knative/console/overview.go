@@ -159,5 +159,5 @@ func (o ownRequests) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := &call{route: route{action: askRegistry, path: r.URL.Path}, who: "the registry", repeats: true}
 	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	r.Host = "" // the instance's own
-	return patientTransport{o.g}.RoundTrip(r)
+	return patientTransport(o).RoundTrip(r)
 }

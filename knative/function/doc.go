@@ -10,7 +10,7 @@
 //
 // Only the name has to be there. Reading is strict: a field that is unknown, there
 // twice or of the wrong form is an error, and so is what Knative or the function
-// itself would refuse later. [Problems] has all of them, each with its line and
+// itself would refuse later. [ProblemsError] has all of them, each with its line and
 // field.
 //
 // An editor that knows JSON Schema finds function.schema.json, which is made from

@@ -126,7 +126,7 @@ func TestProblems(t *testing.T) {
 			content, err := os.ReadFile(file)
 			require.NoError(t, err)
 			_, err = function.Parse("function.yaml", content)
-			require.ErrorAs(t, err, new(function.Problems))
+			require.ErrorAs(t, err, new(function.ProblemsError))
 			golden(t, strings.TrimSuffix(file, ".yaml")+".txt", err.Error()+"\n")
 		})
 	}
@@ -177,7 +177,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		s, err := function.Parse("function.yaml", content)
 		if err != nil {
-			require.ErrorAs(t, err, new(function.Problems))
+			require.ErrorAs(t, err, new(function.ProblemsError))
 			require.NotEmpty(t, err.Error())
 			return
 		}

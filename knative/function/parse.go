@@ -20,9 +20,9 @@ const FileName = "function.yaml"
 
 // Load reads spec files, each once, in the order of the paths. A path is that of a
 // file, or of a folder: that stands for its function.yaml and those of the folders
-// right below. Names are unique. The error is [Problems].
+// right below. Names are unique. The error is [ProblemsError].
 func Load(paths ...string) ([]Spec, error) {
-	var problems Problems
+	var problems ProblemsError
 	files, seen := []string{}, map[string]bool{}
 	for _, path := range paths {
 		found, err := find(path)
@@ -38,7 +38,7 @@ func Load(paths ...string) ([]Spec, error) {
 	var specs []Spec
 	for _, file := range files {
 		spec, err := read(file)
-		if wrong, ok := errors.AsType[Problems](err); ok {
+		if wrong, ok := errors.AsType[ProblemsError](err); ok {
 			problems = append(problems, wrong...)
 			continue
 		}
@@ -85,7 +85,7 @@ func find(path string) ([]string, error) {
 func read(file string) (Spec, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return Spec{}, Problems{{File: file, Message: cause(err).Error()}}
+		return Spec{}, ProblemsError{{File: file, Message: cause(err).Error()}}
 	}
 	return Parse(file, content)
 }
@@ -99,7 +99,7 @@ func cause(err error) error {
 }
 
 // Parse reads the content of a spec file. The paths that it names start from the
-// folder of file, which is also what problems call it. The error is [Problems].
+// folder of file, which is also what problems call it. The error is [ProblemsError].
 func Parse(file string, content []byte) (Spec, error) {
 	r := reader{file: file, places: map[string]place{}, bad: map[string]bool{}}
 	tree := r.read(content)

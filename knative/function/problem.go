@@ -27,12 +27,12 @@ func (p Problem) String() string {
 	return text + " " + p.Message
 }
 
-// Problems is all that is wrong with spec files: file by file, in the order of the
+// ProblemsError is all that is wrong with spec files: file by file, in the order of the
 // lines.
-type Problems []Problem
+type ProblemsError []Problem
 
 // Error has a line for each.
-func (p Problems) Error() string {
+func (p ProblemsError) Error() string {
 	lines := make([]string, len(p))
 	for i, one := range p {
 		lines[i] = one.String()
@@ -41,7 +41,7 @@ func (p Problems) Error() string {
 }
 
 // sort brings the problems of one file into order.
-func (p Problems) sort() {
+func (p ProblemsError) sort() {
 	slices.SortFunc(p, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})

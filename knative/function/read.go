@@ -19,7 +19,7 @@ import (
 // reader reads one file.
 type reader struct {
 	file     string
-	problems Problems
+	problems ProblemsError
 	places   map[string]place // by path
 	bad      map[string]bool  // paths of problems
 }
