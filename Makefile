@@ -7,7 +7,7 @@ help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the tool and every function into bin/
+build: ## Build the tool, with its page, and every function into bin/
 	@hack/build
 
 .PHONY: run
