@@ -103,6 +103,8 @@ func (f *follower) learn(d *params.Document) {
 
 // readVersions tells of the versions that came since the last look.
 func (f *follower) readVersions(ctx context.Context) error {
+	f.watch.reads <- struct{}{}
+	defer func() { <-f.watch.reads }()
 	f.mu.Lock()
 	known, first := f.newest(), !f.read
 	f.mu.Unlock()

@@ -18,6 +18,7 @@ import (
 type watch struct {
 	g       *Gateway
 	publish func(live.Event)
+	reads   chan struct{} // a place for each read of a history: all models begin at once
 
 	mu        sync.Mutex // guards what follows
 	models    []byte     // the event, nil until it was made
@@ -27,8 +28,11 @@ type watch struct {
 
 var _ live.Source = (*watch)(nil)
 
+// readsAtOnce is how many histories are read at once.
+const readsAtOnce = 8
+
 func newWatch(g *Gateway) live.Source {
-	return &watch{g: g, followers: map[string]*follower{}}
+	return &watch{g: g, reads: make(chan struct{}, readsAtOnce), followers: map[string]*follower{}}
 }
 
 // listEvery is how often the registry is asked whether it has models that were not
