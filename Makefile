@@ -54,6 +54,14 @@ cluster-status: ## Show each part of the cluster
 cluster-check: ## Check the cluster from up to down
 	@hack/cluster/check
 
+.PHONY: deploy
+deploy: build ## Deploy the functions, and all that they need, to the cluster
+	@hack/deploy
+
+.PHONY: e2e
+e2e: ## Prove on the cluster what the README says; brings it up and deploys if need be
+	@hack/e2e/run
+
 .PHONY: generate
 generate: ## Write the generated documents again
 	@go generate ./...

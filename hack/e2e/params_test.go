@@ -1,0 +1,156 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/stretchr/testify/require"
+
+	documents "github.com/modelfn/modelfn/framework/params"
+	"github.com/modelfn/modelfn/knative/registry"
+)
+
+// New params reach every replica under load: no request fails, none is answered by a
+// mixture, and in the end all have them.
+func TestParamsReachAllReplicasUnderLoad(t *testing.T) {
+	changing(t)
+	revision := deploy(t, "model-a", "scale: {min: 3, max: 3}")
+	eventually(t, "three replicas", func() bool { return len(serving(t, revision)) == 3 })
+	l := startLoad(t, host("model-a"), 4)
+	for bias := range 5 {
+		d := change(t, 80+bias)
+		eventually(t, "the new params at three replicas", func() bool {
+			have := serving(t, revision)
+			return len(have) == 3 && !slices.ContainsFunc(have, func(r registry.Replica) bool { return r.Version != d.Version })
+		})
+		// Each has them, so no answer from here on has others.
+		for range 50 {
+			require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("model-a"), patient).version)
+		}
+	}
+	l.stop(t)
+	l.allOK(t)
+	l.unmixed(t)
+}
+
+// The event goes from the registry through the Broker and the Trigger to a function
+// at zero, which it wakes.
+func TestAnEventReachesAFunctionAtZero(t *testing.T) {
+	changing(t)
+	deploy(t, "model-a", "env: {LOG_LEVEL: info}")
+	atZero(t, "model-a")
+	d := change(t, 90)
+	eventually(t, "a replica that the event wakes", func() bool { return len(pods(t, "service", "model-a")) > 0 })
+	eventually(t, "the event at the function", func() bool {
+		return strings.Contains(logs(t, "model-a"), `"route":"events","status":202`)
+	})
+	require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("model-a"), patient).version)
+}
+
+// An event that never comes delays nothing: replicas watch the registry themselves.
+func TestParamsArriveWithoutEvents(t *testing.T) {
+	changing(t)
+	revision := deploy(t, "model-a", "scale: {min: 1}")
+	for _, test := range []struct {
+		name  string
+		cut   func(t *testing.T)
+		delta int
+	}{
+		{"the Broker is away", brokerAway, 91},
+		{"the event is dropped", func(t *testing.T) { kubectl(t, "delete", "trigger", "model-a-params") }, 92},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.cut(t)
+			d := change(t, test.delta)
+			eventually(t, "the new params", func() bool {
+				have := serving(t, revision)
+				return len(have) == 1 && have[0].Version == d.Version
+			})
+			require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("model-a"), patient).version)
+		})
+	}
+}
+
+// A held version is run by the revision that is pinned to it, and by no other, until
+// it is promoted.
+func TestHeldVersion(t *testing.T) {
+	changing(t)
+	before, err := registryClient(t).Current(t.Context(), "model-a")
+	require.NoError(t, err)
+	held := write(t, 95, registry.Options{Hold: true})
+
+	stable := deploy(t, "model-a", "scale: {min: 1}")
+	candidate := apply(t, "model-a", "scale: {min: 1}", fmt.Sprintf("params: {version: %d}", held.Version))
+	split(t, "model-a", stable, candidate)
+	for range 50 {
+		require.Equal(t, held.Digest, asked(t, host("candidate-model-a"), patient).digest)
+		a := asked(t, host("model-a"), patient)
+		require.Equal(t, map[string]string{stable: before.Digest, candidate: held.Digest}[a.revision], a.digest)
+	}
+
+	_, err = registryClient(t).Promote(t.Context(), "model-a", held.Version, "it is good", registry.Options{})
+	require.NoError(t, err)
+	eventually(t, "the promoted params at the stable revision", func() bool {
+		have := serving(t, stable)
+		return len(have) > 0 && !slices.ContainsFunc(have, func(r registry.Replica) bool { return r.Digest != held.Digest })
+	})
+	for range 50 {
+		require.Equal(t, held.Digest, asked(t, host("model-a"), patient).digest)
+	}
+}
+
+// changing begins a test that writes params with those that were trained, and ends it
+// with them.
+func changing(t *testing.T) {
+	t.Helper()
+	trained(t)
+	t.Cleanup(func() {
+		cleanup(t, `MODELFN_TOKEN=$1 bin/modelfn train --publish --out "$2" --url "$3"`, token, t.TempDir(), registryURL)
+	})
+}
+
+// change writes params of model-a with another bias, and makes them current.
+func change(t *testing.T, bias int) documents.Document {
+	t.Helper()
+	return write(t, bias, registry.Options{})
+}
+
+func write(t *testing.T, bias int, o registry.Options) documents.Document {
+	t.Helper()
+	patch := jsontext.Value(fmt.Sprintf(`{"bias":%d}`, bias))
+	d, err := registryClient(t).Patch(t.Context(), "model-a", registry.Change{Params: patch, Message: t.Name()}, o)
+	require.NoError(t, err)
+	return d
+}
+
+// serving returns the replicas of a revision of model-a that serve, as the registry
+// sees them.
+func serving(t *testing.T, revision string) []registry.Replica {
+	t.Helper()
+	all, err := registryClient(t).Replicas(t.Context(), "model-a")
+	require.NoError(t, err)
+	return slices.DeleteFunc(all, func(r registry.Replica) bool { return r.Revision != revision || r.State != "serving" })
+}
+
+// logs returns what a function's replicas wrote.
+func logs(t *testing.T, function string) string {
+	t.Helper()
+	return kubectl(t, "logs", "--selector", "serving.knative.dev/service="+function, "--container", "user-container", "--tail", "-1")
+}
+
+// brokerAway stops the Broker's ingress until the test ends.
+func brokerAway(t *testing.T) {
+	const scale = "kubectl --namespace knative-eventing scale deployment/mt-broker-ingress --replicas "
+	run(t, "", "sh", "-c", scale+"0")
+	t.Cleanup(func() { cleanup(t, scale+"1") })
+	eventually(t, "no Broker", func() bool {
+		return run(t, "", "kubectl", "--namespace", "knative-eventing", "get", "pods",
+			"--selector", "eventing.knative.dev/brokerRole=ingress", "--output", "name") == ""
+	})
+}
