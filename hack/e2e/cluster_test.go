@@ -103,11 +103,14 @@ func apply(t *testing.T, function string, lines ...string) (revision string) {
 	return field(t, "ksvc/"+function, "{.status.latestReadyRevisionName}")
 }
 
-// applying deploys the functions of a folder and waits until the newest revision has
-// all traffic.
-const applying = `set -e
+// manifests applies those of a folder's functions.
+const manifests = `set -e
 bin/modelfn manifest --file "$1" --images out/images/images.json |
   kubectl apply --server-side --force-conflicts --field-manager modelfn --filename -
+`
+
+// applying does that, and waits until the newest revision has all traffic.
+const applying = manifests + `
 kubectl patch --namespace modelfn "ksvc/$2" --type merge --patch '{"spec":{"traffic":[{"latestRevision":true,"percent":100}]}}'
 generation=$(kubectl get --namespace modelfn "ksvc/$2" --output 'jsonpath={.metadata.generation}')
 kubectl wait --namespace modelfn "ksvc/$2" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 120s

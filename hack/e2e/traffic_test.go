@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,38 @@ func TestSplit(t *testing.T) {
 	require.InDelta(t, 100, count[candidate], 40, count)
 	for range 50 {
 		require.Equal(t, candidate, asked(t, host("candidate-model-c"), patient).revision)
+	}
+}
+
+// What other hands did to the traffic, by reading, changing and writing a Service as kn
+// does, is still there when the manifests are applied again.
+func TestTrafficSurvivesManifests(t *testing.T) {
+	stable := deploy(t, "model-c", "env: {LOG_LEVEL: warn}")
+	candidate := apply(t, "model-c", "env: {LOG_LEVEL: error}")
+	split(t, "model-c", stable, candidate)
+	service := run(t, "", "kubectl", "--namespace", namespace, "get", "ksvc/model-c", "--output", "json")
+	changed := strings.Replace(service, `"percent": 90`, `"percent": 70`, 1)
+	changed = strings.Replace(changed, `"percent": 10`, `"percent": 30`, 1)
+	require.NotEqual(t, service, changed)
+	run(t, changed, "kubectl", "replace", "--filename", "-")
+	traffic := field(t, "ksvc/model-c", "{.spec.traffic}")
+	require.Contains(t, traffic, `"percent":70`)
+
+	run(t, "", "sh", "-c", manifests, "sh", "functions/model-c")
+	require.Equal(t, traffic, field(t, "ksvc/model-c", "{.spec.traffic}"))
+	settled(t, "model-c")
+}
+
+// A revision that cannot run takes nothing from the one that does.
+func TestBadImageLeavesWhatRuns(t *testing.T) {
+	good := deploy(t, "model-c", "scale: {min: 1}")
+	run(t, "", "kubectl", "--namespace", namespace, "patch", "ksvc/model-c", "--type", "json", "--patch",
+		`[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"registry.local:5000/modelfn/no-such-image"}]`)
+	eventually(t, "the cause in the Service's condition", func() bool {
+		return strings.Contains(field(t, "ksvc/model-c", `{.status.conditions[?(@.type=="ConfigurationsReady")].message}`), "no-such-image")
+	})
+	for range 20 {
+		require.Equal(t, good, asked(t, host("model-c"), patient).revision)
 	}
 }
 
