@@ -19,11 +19,11 @@ describe('6. for everyone', () => {
   it('is light or dark as the system is, and as one likes', async () => {
     const page = await browser.open(server.url, { theme: 'dark' })
     const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
-    expect(await ground()).toBe('rgb(15, 18, 19)')
+    await expect.poll(ground).toBe('rgb(15, 18, 19)')
     await page.getByRole('button', { name: /^Theme/ }).click()
-    expect(await ground()).toBe('rgb(247, 248, 247)')
+    await expect.poll(ground).toBe('rgb(247, 248, 247)')
     await page.reload()
-    expect(await ground()).toBe('rgb(247, 248, 247)')
+    await expect.poll(ground).toBe('rgb(247, 248, 247)')
   })
 
   it('can be used by the keyboard alone', async () => {
