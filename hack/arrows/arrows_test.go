@@ -34,7 +34,7 @@ var forbidden = []struct {
 	{From: "functions", To: "github.com/cloudevents", Why: "framework/events/sink is its only importer"},
 	{From: "functions", To: "k8s.io", Deep: true, Why: "a function needs no Kubernetes"},
 	{From: "functions", To: "knative.dev", Deep: true, Why: "a function needs no Knative"},
-	{From: "knative", To: "k8s.io", Deep: true, Except: []string{"knative/manifest", "knative/deploy", "knative/discovery", "knative/modelfn"},
+	{From: "knative", To: "k8s.io", Deep: true, Except: []string{"knative/cluster", "knative/deploy", "knative/discovery", "knative/manifest", "knative/modelfn", "knative/traffic"},
 		Why: "the rest runs without Kubernetes too"},
 	{From: "framework", To: module + "hack", Why: "nothing imports hack"},
 	{From: "functions", To: module + "hack", Why: "nothing imports hack"},

@@ -1,0 +1,214 @@
+package deploy_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelfn/modelfn/knative/cluster"
+	"github.com/modelfn/modelfn/knative/cluster/clustertest"
+	"github.com/modelfn/modelfn/knative/deploy"
+	"github.com/modelfn/modelfn/knative/traffic"
+)
+
+// What Knative really does is tested on a real cluster, see e2e_test.go. Here is
+// the part of it that a deploy waits for, so that its order and its words are tested
+// where there is none.
+
+type object = map[string]any
+
+// knative makes revisions of templates, and says that they are ready.
+type knative struct {
+	t   *testing.T
+	api *clustertest.API
+
+	mu       sync.Mutex // guards what follows
+	made     int
+	template any
+	ready    string // the newest revision that is ready
+	trouble  []any  // conditions of the next revisions; nil is ready
+	patches  []string
+}
+
+func newKnative(t *testing.T) *knative {
+	k := &knative{t: t, api: clustertest.New(t)}
+	k.api.React(func(method string, o cluster.Object) {
+		if o.Kind() == "Service" {
+			k.reconcile(method, o)
+		}
+	})
+	return k
+}
+
+func (k *knative) reconcile(method string, s cluster.Object) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	spec, _ := s["spec"].(object)
+	k.patches = append(k.patches, fmt.Sprintf("%s %v", method, spec["traffic"]))
+	if spec["traffic"] == nil {
+		spec["traffic"] = []any{object{"latestRevision": true, "percent": 100}} // as the webhook does
+	}
+	if !reflect.DeepEqual(spec["template"], k.template) {
+		k.made++
+		k.template = spec["template"]
+		k.revision(s.Name())
+	}
+	s["status"] = object{
+		"observedGeneration": s["metadata"].(object)["generation"], "url": "http://m.models.example.com",
+		"latestCreatedRevisionName": k.name(), "latestReadyRevisionName": k.ready,
+		"conditions": []any{object{"type": "ConfigurationsReady", "status": "True"}, object{"type": "RoutesReady", "status": "True"}},
+	}
+	k.api.Put(s)
+}
+
+func (k *knative) name() string { return fmt.Sprintf("m-%05d", k.made) }
+
+func (k *knative) revision(service string) {
+	conditions := k.trouble
+	if conditions == nil {
+		conditions = []any{object{"type": "Ready", "status": "True"}, object{"type": "ContainerHealthy", "status": "True"}}
+		k.ready = k.name()
+	}
+	k.api.Put(object{
+		"apiVersion": "serving.knative.dev/v1", "kind": "Revision",
+		"metadata": object{"name": k.name(), "labels": object{cluster.ServiceLabel: service}},
+		"spec": object{"containers": []any{object{
+			"image": "registry.local/m", "readinessProbe": object{"httpGet": object{"path": "/health/ready", "port": 8080}},
+		}}},
+		"status": object{"observedGeneration": 1, "conditions": conditions},
+	})
+}
+
+// function returns one whose template differs by n.
+func functionN(n int) deploy.Function {
+	return deploy.Function{Name: "m", Objects: []cluster.Object{
+		{
+			"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+			"metadata": object{"name": "m", "labels": object{cluster.ModelLabel: "m"}},
+			"spec":     object{"template": object{"metadata": object{"annotations": object{"n": fmt.Sprint(n)}}}},
+		},
+		{"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": object{"name": "m-params"}},
+	}}
+}
+
+// told gathers the lines of deploys.
+type told struct {
+	mu    sync.Mutex // guards lines
+	lines []string
+}
+
+func (w *told) tell(function, line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines = append(w.lines, function+": "+line)
+}
+
+func (w *told) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Join(w.lines, "\n")
+}
+
+func TestDeploy(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	var w told
+	result, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{Tell: w.tell})
+	require.NoError(t, err)
+	assert.Equal(t, &deploy.Result{
+		Function: "m", Namespace: "models", Revision: "m-00001", Changed: true, Ready: true,
+		Traffic: traffic.Split{{Revision: "m-00001", Percent: 100}}, URL: "http://m.models.example.com",
+	}, result)
+	assert.Equal(t, `m: ConfigurationsReady: yes
+m: m-00001 ContainerHealthy: yes
+m: revision m-00001 is ready
+m: traffic: 100 % m-00001
+m: RoutesReady: yes`, w.text())
+	assert.NotNil(t, k.api.Get("Trigger", "m-params"))
+
+	result, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{Traffic: traffic.Wish{Canary: 10}})
+	require.NoError(t, err)
+	assert.Equal(t, "90 % m-00001, 10 % m-00002 (candidate)", result.Traffic.String())
+
+	result, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{})
+	require.NoError(t, err)
+	assert.False(t, result.Changed)
+	assert.Equal(t, "the traffic stays split, 90 % m-00001, 10 % m-00002; --promote gives it all to m-00002", result.Note)
+}
+
+// The traffic of the latest revision is pinned before there is a newer one.
+func TestPinsFirst(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+	s := k.api.Get("Service", "m")
+	s["spec"].(object)["traffic"] = []any{object{"latestRevision": true, "percent": 100}} // somebody's doing
+	k.api.Put(s)
+	k.patches = nil
+	_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{NoWait: true})
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"PATCH [map[latestRevision:false percent:100 revisionName:m-00001]]", // first the traffic
+		"PATCH [map[latestRevision:false percent:100 revisionName:m-00001]]", // then the template
+	}, k.patches)
+}
+
+func TestDryRun(t *testing.T) {
+	k := newKnative(t)
+	result, err := deploy.New(t.Context(), k.api.Cluster(), functionN(1), deploy.Options{DryRun: true})
+	require.NoError(t, err)
+	assert.True(t, result.Changed)
+	assert.Nil(t, k.api.Get("Service", "m"))
+	assert.Empty(t, k.patches)
+}
+
+func TestRefuses(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	k.api.Put(object{"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": object{"name": "m"}})
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.EqualError(t, err, "m: there is a Service of this name that is no model: it lacks the label modelfn.dev/model")
+
+	k.api.Away(true)
+	_, err = deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.ErrorContains(t, err, "m: the API is away")
+}
+
+// A failed deploy names the cause, and leaves the traffic.
+func TestFailure(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+
+	k.trouble = []any{
+		object{"type": "Ready", "status": "False", "reason": "ContainerMissing"},
+		object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": `Unable to fetch image "registry.local/m:9": 404 Not Found`},
+	}
+	var w told
+	results, err := deploy.All(t.Context(), c, []deploy.Function{functionN(2)}, deploy.Options{Tell: w.tell})
+	assert.Empty(t, results)
+	require.EqualError(t, err, "m: m-00002 is not ready: the image registry.local/m:9 is not found (404 Not Found); the traffic stays as it was, 100 % m-00001")
+	assert.Contains(t, w.text(), "m: m-00002 ContainerHealthy: no (ContainerMissing)")
+
+	// A program that is not ready is asked why.
+	k.trouble = []any{object{"type": "Ready", "status": "Unknown"}}
+	k.api.Put(object{
+		"apiVersion": "v1", "kind": "Pod",
+		"metadata": object{"name": "pod", "labels": object{cluster.ServiceLabel: "m", cluster.RevisionLabel: "m-00003"}},
+		"status": object{"phase": "Running", "containerStatuses": []any{
+			object{"name": "queue-proxy", "ready": false, "state": object{"running": object{}}},
+			object{"name": "user-container", "ready": true, "state": object{"running": object{}}},
+		}},
+	})
+	k.api.Answer("pod", 8080, "/health/ready", 503, `{"ready":false,"reason":"no params are loaded yet"}`)
+	_, err = deploy.New(t.Context(), c, functionN(3), deploy.Options{Timeout: 2 * time.Second})
+	require.EqualError(t, err, `m: m-00003 is not ready after 2s: the program runs, and is not ready: GET /health/ready answers 503: {"ready":false,"reason":"no params are loaded yet"}; the traffic stays as it was, 100 % m-00001`)
+}

@@ -1,0 +1,254 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"knative.dev/pkg/apis"
+	duck "knative.dev/pkg/apis/duck/v1"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
+
+	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/knative/cluster"
+)
+
+// Times of a wait.
+const (
+	lookEvery = 500 * time.Millisecond // beside each change
+	settle    = 3 * time.Second        // a trouble must last, to be final
+	askEvery  = 2 * time.Second        // a program that is not ready, why
+)
+
+// watch follows what belongs to the function.
+type watch struct {
+	d       *deployment
+	mirror  *cluster.Mirror
+	end     func()
+	refused chan error // holds why the API may not be followed
+
+	since  time.Time // when the trouble became final; zero if it is not
+	asked  time.Time
+	reason string // the last trouble
+	answer string // of the program that is not ready
+}
+
+func (d *deployment) watch(ctx context.Context) *watch {
+	w := &watch{d: d, refused: make(chan error, 1)}
+	w.mirror = d.cluster.Mirror(cluster.MirrorConfig{Service: d.function.Name, Failed: w.failed})
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { w.mirror.Run(ctx) })
+	w.end = func() {
+		cancel()
+		running.Wait()
+	}
+	return w
+}
+
+// failed is told why the API does not answer: that it never will is an end, all
+// else passes.
+func (w *watch) failed(err error) {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		select {
+		case w.refused <- err:
+		default: // one is enough
+		}
+	}
+}
+
+// until waits until done says so, or fails.
+func (w *watch) until(ctx context.Context, done func() (bool, error)) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		if w.mirror.Complete() {
+			if ok, err := done(); ok || err != nil {
+				return err
+			}
+		}
+		select {
+		case <-w.mirror.Changed():
+		case <-tick.C:
+		case err := <-w.refused:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// service is the Service as the mirror has it; nil if it is not there.
+func (w *watch) service() *servingv1.Service {
+	for _, s := range w.mirror.Services() {
+		return s
+	}
+	return nil
+}
+
+// revision waits until the revision is ready that a generation of the Service stands
+// for, and returns its name.
+func (w *watch) revision(ctx context.Context, generation int64) (name string, err error) {
+	err = w.until(ctx, func() (bool, error) {
+		s := w.service()
+		if s == nil || s.Generation < generation || s.Status.ObservedGeneration != s.Generation {
+			return false, nil // the mirror is behind, or Knative
+		}
+		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionConfigurationsReady)
+		if name, err = made(s); name == "" {
+			return false, err
+		}
+		return w.ready(ctx, name)
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "", w.late(name)
+	}
+	return name, err
+}
+
+// made returns the revision that a Service's present template has become; "" if that
+// is still to come.
+func made(s *servingv1.Service) (string, error) {
+	c := s.Status.GetCondition(servingv1.ServiceConditionConfigurationsReady)
+	if c == nil || c.Reason == "OutOfDate" {
+		return "", nil
+	}
+	if c.IsFalse() && strings.HasPrefix(c.Message, "Revision creation failed") {
+		return "", errors.New(c.Message)
+	}
+	return s.Status.LatestCreatedRevisionName, nil
+}
+
+// ready looks at a revision: whether it is ready, and else why not. The error is
+// that it will not be.
+func (w *watch) ready(ctx context.Context, name string) (bool, error) {
+	var r *servingv1.Revision
+	for _, one := range w.mirror.Revisions(w.d.function.Name) {
+		if one.Name == name {
+			r = one
+		}
+	}
+	if r == nil {
+		return false, nil
+	}
+	w.conditions(name+" ", r.Status.Conditions, servingv1.RevisionConditionResourcesAvailable, servingv1.RevisionConditionContainerHealthy)
+	if cluster.Ready(r) {
+		return true, nil
+	}
+	trouble := cluster.Diagnose(r, w.mirror.Pods(w.d.function.Name))
+	reason := trouble.Reason
+	if trouble.Unready != nil {
+		reason = w.ask(ctx, r, trouble.Unready, reason)
+	}
+	if w.reason != reason {
+		w.reason = reason
+		w.d.tell("%s: %s", name, reason)
+	}
+	switch {
+	case !trouble.Final:
+		w.since = time.Time{}
+	case w.since.IsZero():
+		w.since = time.Now()
+	case time.Since(w.since) >= settle:
+		return false, &Error{Function: w.d.function.Name, Revision: name, Reason: reason, Keeps: w.d.keeps()}
+	}
+	return false, nil
+}
+
+// conditions tells of those conditions that have changed.
+func (w *watch) conditions(of string, all duck.Conditions, kinds ...apis.ConditionType) {
+	for _, kind := range kinds {
+		for _, c := range all {
+			if c.Type != kind {
+				continue
+			}
+			text := of + said(c)
+			if w.d.told[of+string(kind)] != text {
+				w.d.told[of+string(kind)] = text
+				w.d.tell("%s", text)
+			}
+		}
+	}
+}
+
+// said is a condition in a line.
+func said(c apis.Condition) string {
+	text := fmt.Sprintf("%s: %s", c.Type, map[corev1.ConditionStatus]string{
+		corev1.ConditionTrue: "yes", corev1.ConditionFalse: "no", corev1.ConditionUnknown: "not yet",
+	}[c.Status])
+	if c.Reason != "" && !c.IsTrue() {
+		text += " (" + c.Reason + ")"
+	}
+	return text
+}
+
+// ask asks a program that runs why it is not ready; now and then, as it may take a
+// moment. It returns the reason with the answer.
+func (w *watch) ask(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod, reason string) string {
+	port, path := cluster.Probe(r)
+	if path == "" {
+		return reason
+	}
+	if now := time.Now(); now.Sub(w.asked) >= askEvery {
+		w.asked = now
+		ctx, cancel := context.WithTimeout(ctx, askEvery)
+		defer cancel()
+		switch status, answer, err := w.d.cluster.Ask(ctx, pod.Name, port, path); {
+		case err != nil || status == 0:
+			w.answer = "" // a role may not allow it
+		case status < 400:
+			w.answer = fmt.Sprintf("GET %s answers %d by now", path, status)
+		default:
+			f := fault.New(fault.Unavailable, "GET %s answers %d: %s", path, status, strings.Join(strings.Fields(string(answer)), " "))
+			w.answer = f.Public() // not more than a person reads
+		}
+	}
+	if w.answer == "" {
+		return reason
+	}
+	return "the program runs, and is not ready: " + w.answer
+}
+
+// late says what was waited for.
+func (w *watch) late(name string) error {
+	reason := w.reason
+	if name == "" {
+		name, reason = w.d.function.Name, "Knative has made no revision of it yet"
+	}
+	return &Error{
+		Function: w.d.function.Name, Revision: name, Reason: reason, Keeps: w.d.keeps(),
+		Timeout: w.d.options.Timeout, err: context.DeadlineExceeded,
+	}
+}
+
+// route waits until requests go where a Service says that they do.
+func (w *watch) route(ctx context.Context, want *servingv1.Service) error {
+	last := "Knative has not come to it yet"
+	err := w.until(ctx, func() (bool, error) {
+		s := w.service()
+		if s == nil || s.Generation < want.Generation || s.Status.ObservedGeneration != s.Generation {
+			return false, nil
+		}
+		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionRoutesReady)
+		c := s.Status.GetCondition(servingv1.ServiceConditionRoutesReady)
+		if !c.IsTrue() {
+			if c != nil {
+				last = strings.TrimSpace(c.Reason + " " + c.Message)
+			}
+			return false, nil
+		}
+		if s.Status.URL != nil {
+			w.d.result.URL = s.Status.URL.String()
+		}
+		return true, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the route was not ready after %s: %s", w.d.options.Timeout, last)
+	}
+	return err
+}
