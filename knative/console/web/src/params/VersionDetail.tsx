@@ -74,16 +74,16 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
       {compared >= 1 && !outside && !changes && <Placeholder lines={2} />}
       {changes && changes.length === 0 && <p>{w.noDifference}</p>}
       {changes && changes.length > 0 && <DiffTable changes={changes} label={`${w.version(compared)} → ${w.version(version)}`} />}
-      <dl className={style.facts}>
-        <div>
+      <ul className={style.facts}>
+        <li>
           {w.digest} <code>{document.digest.slice(0, 19)}…</code>
-        </div>
+        </li>
         {Object.entries(document.requires ?? {}).map(([name, pin]) => (
-          <div key={name}>
+          <li key={name}>
             {w.requires} {modelName(name)} v{pin.version}
-          </div>
+          </li>
         ))}
-      </dl>
+      </ul>
     </div>
   )
 }

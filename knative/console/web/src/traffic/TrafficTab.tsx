@@ -1,20 +1,158 @@
-import type { ModelInfo } from '../contract'
+import { useState } from 'react'
+import { setTraffic } from '../api'
+import type { ModelInfo, Share } from '../contract'
 import { useWords } from '../i18n/language'
+import { ReaderNotice } from '../session/SessionButton'
+import { useSession } from '../session/session'
+import { type Trouble, troubleOf } from '../trouble'
+import { Button } from '../ui/Button'
+import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
+import { say } from '../ui/toast'
+import { ConfirmSplit } from './ConfirmSplit'
+import { Counted } from './Counted'
+import { dropRows, keepFormer, keepRows, rowsWith, useEdits } from './edits'
+import { RevisionRow } from './RevisionRow'
+import { SplitBar } from './SplitBar'
+import { giving, movesTo, percentIn, problemsIn, type Row, rowsFor, sharesOf, sumOf } from './split'
+import style from './TrafficTab.module.css'
 import { trafficWords } from './words'
+
+/** Revisions beyond this many are shown on demand, unless they have traffic or a tag. */
+const mostShown = 8
 
 /** The revisions of a model, and the share of the traffic that each has. */
 export default function TrafficTab({ model }: { model: ModelInfo }) {
   const w = useWords(trafficWords)
+  if (model.revisions.length === 0) return <Notice>{w.none}</Notice>
   return (
-    <Panel title={w.revisions}>
-      <ul>
-        {model.revisions.map((revision) => (
-          <li key={revision.name} className="numbers">
-            {revision.name} {revision.percent} %
-          </li>
-        ))}
-      </ul>
+    <div className={style.tab}>
+      <Split model={model} />
+    </div>
+  )
+}
+
+function Split({ model }: { model: ModelInfo }) {
+  const w = useWords(trafficWords)
+  const { mayWrite } = useSession()
+  const edits = useEdits(model.name)
+  const [all, setAll] = useState(false)
+  const [asked, ask] = useState<{ rows: Row[]; split: string }>()
+  const [trouble, setTrouble] = useState<Trouble>()
+  const [changes, setChanges] = useState(0)
+  const { revisions, split = '' } = model
+
+  const rows = rowsWith(revisions, edits)
+  const moves = movesTo(rows, revisions)
+  const problems = problemsIn(rows, revisions)
+  const sum = sumOf(rows)
+  const good = sum === 100 && Object.keys(problems).length === 0
+  const shown = all ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || revisions[i]!.percent > 0)
+  const colours = coloursOf(revisions)
+  const put = (next: Row[]) => keepRows(model.name, next, split)
+
+  /** Whether it was changed. What was typed stays if not. */
+  async function change(traffic: Share[], ifMatch: string) {
+    setTrouble(undefined)
+    try {
+      const { former } = await setTraffic(model.name, traffic, ifMatch)
+      keepFormer(model.name, former ?? undefined)
+      dropRows(model.name)
+      setChanges((n) => n + 1)
+      say('good', w.done)
+    } catch (error) {
+      setTrouble(troubleOf(error))
+      say('bad', w.failed)
+    }
+    ask(undefined)
+  }
+
+  return (
+    <>
+      <Panel title={w.revisions}>
+        <p className={style.lead}>{w.lead}</p>
+        <ReaderNotice />
+        <div className={style.bars}>
+          <SplitBar label={w.now} shares={revisions.map(({ name, percent }) => ({ revision: name, percent, colour: colours[name]! }))} />
+          {moves.length > 0 && (
+            <SplitBar label={w.proposed} shares={rows.map(({ revision, percent }) => ({ revision, percent: percentIn(percent) || 0, colour: colours[revision]! }))} />
+          )}
+        </div>
+        {trouble?.kind === 'conflict' ? (
+          <Notice tone="warn" title={w.conflict} />
+        ) : trouble ? (
+          <TroubleNotice title={w.failed} trouble={trouble} />
+        ) : (
+          edits.rows && edits.split !== split && moves.length > 0 && <Notice tone="warn" title={w.changedMeanwhile} />
+        )}
+        <ul className={style.rows}>
+          {shown.map((row) => (
+            <RevisionRow
+              key={row.revision}
+              row={row}
+              revision={revisions.find((r) => r.name === row.revision)!}
+              colour={colours[row.revision]!}
+              problem={problems[row.revision]}
+              readOnly={!mayWrite}
+              onType={(part) => put(rows.map((r) => (r.revision === row.revision ? { ...r, ...part } : r)))}
+              onGive={(percent) => put(giving(rows, row.revision, percent))}
+            />
+          ))}
+        </ul>
+        {shown.length < rows.length && <Button onClick={() => setAll(true)}>{w.more(rows.length - shown.length)}</Button>}
+        {mayWrite && (
+          <div className={style.foot}>
+            <p className={sum === 100 ? style.sum : style.wrong} role="status">
+              {moves.length === 0 ? w.unchanged : w.sum(sum)}
+            </p>
+            {moves.length > 0 && (
+              <Button look="quiet" onClick={() => dropRows(model.name)}>
+                {w.reset}
+              </Button>
+            )}
+            <Button look="primary" disabled={moves.length === 0 || !good} onClick={() => ask({ rows, split })}>
+              {w.review}
+            </Button>
+          </div>
+        )}
+      </Panel>
+      {edits.former && mayWrite && <Former model={model} former={edits.former} colours={colours} onBack={() => change(edits.former!, split)} />}
+      <Counted key={changes} model={model} colours={colours} atOnce={changes > 0} />
+      {asked && (
+        <ConfirmSplit moves={movesTo(asked.rows, revisions)} moved={asked.split !== split} onConfirm={() => change(sharesOf(asked.rows), asked.split)} onClose={() => ask(undefined)} />
+      )}
+    </>
+  )
+}
+
+/** The split that was before the last change, one click away. */
+function Former({ model, former, colours, onBack }: { model: ModelInfo; former: Share[]; colours: Record<string, number>; onBack: () => Promise<void> }) {
+  const w = useWords(trafficWords)
+  const [busy, setBusy] = useState(false)
+  const there = former.every((s) => model.revisions.some((r) => r.name === s.revision))
+  if (!there || movesTo(rowsFor(model.revisions, former), model.revisions).length === 0) return null
+  return (
+    <Panel
+      title={w.former}
+      aside={
+        <Button
+          busy={busy}
+          onClick={() => {
+            setBusy(true)
+            void onBack().finally(() => setBusy(false))
+          }}
+        >
+          {w.back}
+        </Button>
+      }
+    >
+      <SplitBar label={w.former} shares={former.map(({ revision, percent }) => ({ revision, percent, colour: colours[revision]! }))} />
     </Panel>
   )
+}
+
+/** Those with traffic come first, so that they differ from each other. */
+function coloursOf(revisions: ModelInfo['revisions']): Record<string, number> {
+  const order = revisions.toSorted((a, b) => Number(b.percent > 0) - Number(a.percent > 0))
+  return Object.fromEntries(order.map(({ name }, i) => [name, i]))
 }

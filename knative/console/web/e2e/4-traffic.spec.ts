@@ -1,0 +1,132 @@
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import type { ModelList, Revision, Share } from '../src/contract'
+import { aBrowser, expectAccessible, looks, picture } from './browser'
+import { aRun } from './run'
+import { ask } from './server'
+
+const revision = (n: number, more: Partial<Revision>): Revision => ({
+  name: `model-b-0000${n}`,
+  image: `registry.local:5000/modelfn/model-b@sha256:${String(n).repeat(64)}`,
+  paramsVersion: 0,
+  percent: 0,
+  tags: [],
+  ready: true,
+  pods: 1,
+  created: new Date(Date.now() - (4 - n) * 86_400_000).toISOString(),
+  ...more,
+})
+
+/** The run as a cluster's gateway would show it: the models and predictions are real, their revisions and the traffic stand here. */
+class Cluster {
+  etag = 1
+  former: Share[] | null = null
+  revisions = [revision(3, { tags: ['candidate'], pods: 0 }), revision(2, { percent: 100, pods: 2 }), revision(1, { paramsVersion: 1, pods: 0 })]
+  private list!: ModelList
+
+  async stand(page: Page, url: string) {
+    this.list = (await (await ask(url, '/api/models')).json()) as ModelList
+    await page.route('**/api/live', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `retry: 300\n\nevent: models\ndata: ${JSON.stringify(this.shown())}\n\n` }),
+    )
+    await page.route('**/api/models/model-b/traffic', async (route) => {
+      const { traffic, ifMatch } = route.request().postDataJSON() as { traffic: Share[]; ifMatch: string }
+      if (ifMatch !== String(this.etag)) return route.fulfill({ status: 409, json: { traffic: this.shares(), etag: String(this.etag), former: null, error: 'another change came first' } })
+      const former = this.shares()
+      this.set(traffic)
+      await route.fulfill({ json: { traffic, etag: String(this.etag), former } })
+    })
+    let asked = 0
+    await page.route('**/model-b/predict', async (route) => {
+      const response = await route.fetch()
+      const at = (asked++ * 37) % 100 // each hundredth once in a hundred
+      let sum = 0
+      const name = this.revisions.find((r) => (sum += r.percent) > at)!.name
+      await route.fulfill({ response, headers: { ...response.headers(), 'modelfn-revision': name } })
+    })
+  }
+
+  set(traffic: Share[]) {
+    this.etag++
+    this.revisions = this.revisions.map((r) => ({ ...r, percent: 0, tags: [], ...traffic.find((s) => s.revision === r.name) }))
+  }
+
+  private shares(): Share[] {
+    return this.revisions.filter((r) => r.percent > 0 || r.tags.length > 0).map(({ name, percent, tags }) => ({ revision: name, percent, tags }))
+  }
+
+  private shown(): ModelList {
+    return { ...this.list, managed: true, models: this.list.models.map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag) } : m)) }
+  }
+}
+
+describe('4. versions and traffic', () => {
+  const server = aRun({ replicas: 1 })
+  const browser = aBrowser()
+
+  async function open(look?: Parameters<typeof browser.open>[1]) {
+    const page = await browser.open('about:blank', look)
+    const cluster = new Cluster()
+    await cluster.stand(page, server.url)
+    await page.goto(`${server.url}/#/models/model-b/traffic`)
+    return { page, cluster }
+  }
+
+  it('shows every revision: its image, params, age, readiness, pods', async () => {
+    const { page } = await open()
+    const pinned = page.getByRole('listitem', { name: 'model-b-00001' })
+    await pinned.getByText('pinned to v1').waitFor()
+    await pinned.getByText('scaled to zero').waitFor()
+    await pinned.getByText('3 days ago').waitFor()
+    await pinned.getByText('model-b@sha256:111111111111…').waitFor()
+    await page.getByRole('listitem', { name: 'model-b-00002' }).getByText('2 pods').waitFor()
+  })
+
+  it('sets a split by hand: seen before, confirmed, counted, and taken back in one click', async () => {
+    const { page } = await open()
+    await page.getByLabel('Share of model-b-00003, percent').fill('20')
+    await page.getByText('The shares add up to 120 %, and not to 100 %.').waitFor()
+    await page.getByLabel('Share of model-b-00002, percent').fill('80')
+    await page.getByRole('img', { name: /^Proposed.*model-b-00003 20 %, model-b-00002 80 %/ }).waitFor()
+    await page.getByRole('button', { name: 'Look at the change' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Change the traffic?' })
+    await dialog.getByText('100 % → 80 %').waitFor()
+    await expectAccessible(page)
+    await picture(page, 'traffic-confirm')
+    await dialog.getByRole('button', { name: 'Change it' }).click()
+    await page.getByRole('row', { name: /model-b-00003 20 % 20 % 40 as asked/ }).waitFor()
+    await picture(page, 'traffic-counted')
+    await page.getByRole('button', { name: 'Go back to it' }).click()
+    await page.getByRole('row', { name: /model-b-00002 100 % 100 % 200 as asked/ }).waitFor()
+  })
+
+  it('moves a share with the slider, and the others make room', async () => {
+    const { page } = await open()
+    await page.getByRole('slider', { name: /model-b-00003/ }).fill('35')
+    await expect.poll(() => page.getByLabel('Share of model-b-00002, percent').inputValue()).toBe('65')
+  })
+
+  it('keeps what was typed, on a reload and when somebody else was first', async () => {
+    const { page, cluster } = await open()
+    await page.getByLabel('Tags of model-b-00002').fill('stable')
+    await page.reload()
+    await expect.poll(() => page.getByLabel('Tags of model-b-00002').inputValue()).toBe('stable')
+    await page.getByRole('button', { name: 'Look at the change' }).click()
+    cluster.set([
+      { revision: 'model-b-00002', percent: 50, tags: [] },
+      { revision: 'model-b-00001', percent: 50, tags: [] },
+    ])
+    browser.expectComplaint(/status of 409/)
+    await page.getByRole('button', { name: 'Change it' }).click()
+    await page.getByText('Somebody else changed the traffic first').waitFor()
+    expect(await page.getByLabel('Tags of model-b-00002').inputValue()).toBe('stable')
+  })
+
+  it.each(looks)('is a pleasure to look at: $size, $language, $theme', async (look) => {
+    const { page } = await open(look)
+    await page.getByRole('textbox').first().fill('20')
+    await page.getByRole('img').nth(1).waitFor()
+    await expectAccessible(page)
+    await picture(page, `traffic-${look.size}-${look.language}-${look.theme}`)
+  })
+})

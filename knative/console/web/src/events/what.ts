@@ -1,0 +1,29 @@
+import type { ParamsEvent } from '../contract'
+
+/** What an event of params was. */
+export type What = { kind: 'first' | 'new' | 'held'; version: number } | { kind: 'copy'; version: number; of: number }
+
+/** What each event was, by the others in the log: a version with the digest of an older one is that one again. */
+export function whatOf(log: ParamsEvent[]): Map<ParamsEvent, What> {
+  const what = new Map<ParamsEvent, What>()
+  const newestWith = new Map<string, number>()
+  for (const event of log.toSorted((a, b) => a.version - b.version)) {
+    const { model, version, digest, held } = event
+    const key = `${model} ${digest}`
+    const of = newestWith.get(key)
+    if (held) what.set(event, { kind: 'held', version })
+    else if (of !== undefined && of < version) what.set(event, { kind: 'copy', version, of })
+    else what.set(event, { kind: version === 1 ? 'first' : 'new', version })
+    newestWith.set(key, of ?? version)
+  }
+  return what
+}
+
+/** Whether an event has all the words that are looked for, somewhere. */
+export function matches({ model, author = '', message = '', version }: ParamsEvent, search: string): boolean {
+  const text = `${model} ${author} ${message} v${version}`.toLowerCase()
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word))
+}

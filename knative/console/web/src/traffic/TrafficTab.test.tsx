@@ -1,0 +1,98 @@
+import { render, screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { describe, expect, it, vi } from 'vitest'
+import * as api from '../api'
+import type { ModelInfo, Revision } from '../contract'
+import { Trouble } from '../trouble'
+import { dropRows, keepFormer } from './edits'
+import TrafficTab from './TrafficTab'
+
+const revision = (name: string, percent: number, more: Partial<Revision> = {}): Revision => ({
+  name,
+  image: 'registry.local/model-a@sha256:0123456789abcdef0123',
+  paramsVersion: 0,
+  percent,
+  tags: [],
+  ready: true,
+  pods: 1,
+  created: '2026-01-01T00:00:00Z',
+  ...more,
+})
+
+const model: ModelInfo = {
+  name: 'model-a',
+  kind: 'model',
+  signature: { inputs: [{ name: 'x', datatype: 'FP64', shape: [], range: { min: 0, max: 2 } }], outputs: [] },
+  state: 'ready',
+  params: null,
+  revisions: [revision('model-a-2', 0, { tags: ['candidate'] }), revision('model-a-1', 100, { paramsVersion: 3, pods: 0 }), revision('model-a-0', 0, { ready: false, reason: 'it crashed' })],
+  split: 'one',
+}
+
+function answers(...revisions: string[]) {
+  let i = 0
+  return vi.spyOn(api, 'predict').mockImplementation(async () => ({ outputs: [1], by: { model: '', version: 1, digest: '', components: '', revision: revisions[i++ % revisions.length]! } }))
+}
+
+function show() {
+  dropRows('model-a')
+  keepFormer('model-a', undefined)
+  return render(<TrafficTab model={model} />)
+}
+
+describe('the traffic of a model', () => {
+  it('shows each revision: image, params, age, readiness and pods', () => {
+    show()
+    const pinned = screen.getByRole('listitem', { name: 'model-a-1' })
+    expect(within(pinned).getByText('pinned to v3')).toBeVisible()
+    expect(within(pinned).getByText('scaled to zero')).toBeVisible()
+    expect(within(pinned).getByText('model-a@sha256:0123456789ab…')).toBeVisible()
+    expect(screen.getByText('it crashed')).toBeVisible()
+  })
+
+  it('asks for a sum of 100 before it goes on', async () => {
+    show()
+    await userEvent.clear(screen.getByLabelText('Share of model-a-2, percent'))
+    await userEvent.type(screen.getByLabelText('Share of model-a-2, percent'), '10')
+    expect(screen.getByText('The shares add up to 110 %, and not to 100 %.')).toBeVisible()
+    expect(screen.getByRole('button', { name: 'Look at the change' })).toBeDisabled()
+  })
+
+  it('changes what was confirmed, counts who answers, and goes back with one click', async () => {
+    const set = vi.spyOn(api, 'setTraffic').mockResolvedValue({ traffic: [], etag: 'two', former: [{ revision: 'model-a-0', percent: 100, tags: [] }] })
+    const asked = answers('model-a-1', 'model-a-1', 'model-a-1', 'model-a-2')
+    show()
+    for (const [name, percent] of [['model-a-2', '25'], ['model-a-1', '75']] as const) {
+      await userEvent.clear(screen.getByLabelText(`Share of ${name}, percent`))
+      await userEvent.type(screen.getByLabelText(`Share of ${name}, percent`), percent)
+    }
+    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+    const dialog = screen.getByRole('dialog', { name: 'Change the traffic?' })
+    expect(within(dialog).getByText('100 % → 75 %')).toBeVisible()
+    expect(set).not.toHaveBeenCalled()
+    await userEvent.click(within(dialog).getByRole('button', { name: 'Change it' }))
+    expect(set).toHaveBeenCalledWith(
+      'model-a',
+      [
+        { revision: 'model-a-2', percent: 25, tags: ['candidate'] },
+        { revision: 'model-a-1', percent: 75, tags: [] },
+      ],
+      'one',
+    )
+    await waitFor(() => expect(asked).toHaveBeenCalledTimes(200))
+    const row = await screen.findByRole('row', { name: /model-a-1 100 % 75 % 150/ })
+    expect(row).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
+    expect(set).toHaveBeenLastCalledWith('model-a', [{ revision: 'model-a-0', percent: 100, tags: [] }], 'one')
+  })
+
+  it('keeps what was typed when somebody else was first', async () => {
+    vi.spyOn(api, 'setTraffic').mockRejectedValue(new Trouble('conflict', 'changed', { status: 409 }))
+    show()
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+    expect(await screen.findByText(/Somebody else changed the traffic first/)).toBeVisible()
+    expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
+  })
+})
