@@ -11,6 +11,8 @@ import { Button } from '../ui/Button'
 import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
 import { Waiting } from '../ui/Waiting'
+import { contentOf } from './conflict'
+import { same } from './diff'
 import { EditorForm } from './EditorForm'
 import { History } from './History'
 import style from './ParamsTab.module.css'
@@ -39,7 +41,10 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
   const editor = useEditor(model, known, looked ? undefined : trouble, learn)
   const newest = Math.max(newHeld, useNewest(model, known.document))
   const typed = editor.dirty && editor.readable ? editor.content : undefined
-  const proposed = looked ? { params: looked.params, requires: looked.requires } : typed
+  const wished = looked ? contentOf(looked) : typed
+  // A replica evaluates with the components that it runs; it has no others.
+  const other = wished !== undefined && !same(wished.requires, known.document.requires ?? {})
+  const proposed = other ? undefined : wished
 
   const show = useCallback((document: Document) => {
     look(document)
@@ -64,6 +69,7 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
             <p className={style.lead}>{looked ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow}</p>
             {looked && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
           </header>
+          {other && <Notice tone="warn">{w.effectOther}</Notice>}
           {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} />}
           <Effect model={model} proposed={proposed} onProposedTrouble={setTrouble} />
         </div>

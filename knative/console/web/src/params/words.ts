@@ -52,7 +52,8 @@ export const paramsWords = words(
     effectOf: (version: number) => `Dashed: v${version} of the history.`,
     stopLooking: 'Back to what I type',
     componentEffect: 'A component has no effect of its own: the models that require it show one.',
-    componentHow: 'Hold a version here, choose it among the components of a model, and see what the model makes of it.',
+    componentHow: 'A model takes a new version when its own params pin it: choose it there, among its components.',
+    effectOther: 'A model tries params with the components that it runs now. With another version of one the effect can be seen once it serves, not before.',
     dependents: 'Models that require it',
     pins: (version: number) => `pins v${version}`,
 
@@ -157,7 +158,8 @@ export const paramsWords = words(
     effectOf: (version) => `虚线为历史版本 v${version}。`,
     stopLooking: '回到我的修改',
     componentEffect: '组件自身没有效果：效果体现在依赖它的模型中。',
-    componentHow: '可在此暂存一个版本，再到模型的“组件”中选择它，即可查看模型的效果。',
+    componentHow: '模型自己的参数固定到新版本后才会使用它：请到模型的“组件”中选择。',
+    effectOther: '模型只能用当前运行的组件试算参数。换用其他组件版本的效果，需在生效后才能查看。',
     dependents: '依赖它的模型',
     pins: (version) => `固定在 v${version}`,
 
