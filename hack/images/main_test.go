@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -40,7 +41,7 @@ func TestImageOfAModel(t *testing.T) {
 	require.Equal(t, "65532:65532", file.Config.User)
 	require.Equal(t, []string{"/function"}, file.Config.Entrypoint)
 	require.Equal(t, "PARAMS_PATH=/models", file.Config.Env[len(file.Config.Env)-1])
-	require.True(t, file.Created.Time.IsZero() || file.Created.Time.Equal(time.Unix(0, 0)), "a time would change the digest")
+	require.True(t, file.Created.IsZero() || file.Created.Equal(time.Unix(0, 0)), "a time would change the digest")
 	labels := file.Config.Labels
 	require.Equal(t, "model-a", labels["org.opencontainers.image.title"])
 	require.Equal(t, "https://github.com/modelfn/modelfn", labels["org.opencontainers.image.source"])
@@ -270,7 +271,7 @@ func flatten(t *testing.T, image v1.Image) map[string]entry {
 	files := map[string]entry{}
 	for r := tar.NewReader(stream); ; {
 		header, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		require.NoError(t, err)
