@@ -70,7 +70,11 @@ else is needed to begin.`,
 	}
 	root.PersistentFlags().VarP(&a.format, "output", "o", "how to print results: text or json")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(a.runCommand(), a.trainCommand(), a.paramsCommand(), a.predictCommand(), a.manifestCommand(), a.versionCommand())
+	root.AddCommand(
+		a.runCommand(), a.trainCommand(), a.paramsCommand(), a.predictCommand(), a.manifestCommand(),
+		a.deployCommand(), a.statusCommand(), a.logsCommand(), a.trafficCommand(), a.deleteCommand(), a.consoleCommand(),
+		a.versionCommand(),
+	)
 	return root
 }
 
