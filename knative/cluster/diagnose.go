@@ -148,7 +148,7 @@ func diagnoseContainer(r *servingv1.Revision, pod *corev1.Pod, status corev1.Con
 				Final:  w.Reason != "ErrImagePull", // which is tried again
 			}
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-			return Trouble{Reason: fmt.Sprintf("%s cannot be started: %s", who, line(w.Message))}
+			return Trouble{Reason: fmt.Sprintf("%s cannot be started: %s", who, line(w.Message)), Final: int(status.RestartCount) >= crashes}
 		case "CrashLoopBackOff":
 			return Trouble{Reason: who + " " + end(ended), Final: int(status.RestartCount) >= crashes}
 		}
@@ -193,8 +193,11 @@ func end(t *corev1.ContainerStateTerminated) string {
 		return "ends again and again"
 	}
 	text := fmt.Sprintf("ends with exit code %d", t.ExitCode)
-	if t.Reason == "OOMKilled" {
+	switch t.Reason {
+	case "OOMKilled":
 		text = "needs more memory than its limit, and is killed"
+	case "StartError", "ContainerCannotRun":
+		text = "cannot be started"
 	}
 	if last := lastLine(t.Message); last != "" {
 		text += ": " + last

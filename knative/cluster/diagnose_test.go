@@ -54,6 +54,7 @@ func TestDiagnose(t *testing.T) {
 	}}}
 	ended := &corev1.ContainerStateTerminated{ExitCode: 3, Message: "starting\npanic: no luck\n"}
 	killed := &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}
+	startError := &corev1.ContainerStateTerminated{ExitCode: 128, Reason: "StartError", Message: "no such file"}
 	runs := corev1.ContainerStatus{Name: "user-container", Ready: true, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
 	going := pod(waits("CrashLoopBackOff", "", 9, ended))
 	going.DeletionTimestamp = &metav1.Time{}
@@ -85,6 +86,7 @@ func TestDiagnose(t *testing.T) {
 		"no secret":       {revision(open), pod(waits("CreateContainerConfigError", `secret "x" not found`, 0, nil)), `the program cannot be started: secret "x" not found`, false},
 		"first crash":     {revision(open), pod(waits("CrashLoopBackOff", "back-off 10s", 1, ended)), "the program ends with exit code 3: panic: no luck", false},
 		"crash":           {revision(open), pod(waits("CrashLoopBackOff", "back-off 20s", 2, ended)), "the program ends with exit code 3: panic: no luck", true},
+		"no program":      {revision(open), pod(waits("CrashLoopBackOff", "back-off 20s", 2, startError)), "the program cannot be started: no such file", true},
 		"memory":          {revision(open), pod(waits("CrashLoopBackOff", "back-off 20s", 2, killed)), "the program needs more memory than its limit, and is killed", true},
 		"crash, no pod":   {revision(is(ready, corev1.ConditionFalse, "ExitCode3", "Container failed with: starting\npanic: no luck\n")), nil, "the program ends with exit code 3: panic: no luck", false},
 		"a pod that goes": {revision(open), going, "Knative has not begun with it", false},

@@ -194,7 +194,7 @@ func TestFailures(t *testing.T) {
 		},
 		"crash": {
 			container: map[string]any{"image": modelImage, "env": env("LOG_LEVEL", "nonsense"), "readinessProbe": ready},
-			want:      "m-00002 is not ready: the program ends with exit code 1: model-a: LOG_LEVEL: ",
+			want:      "m-00002 is not ready: the program ends with exit code 1: model-a: settings: LOG_LEVEL: ",
 		},
 		"failing probe": {
 			container: map[string]any{"image": modelImage, "env": env("PARAMS_URL", "http://registry.invalid", "PARAMS_FALLBACK", "none"), "readinessProbe": ready},
