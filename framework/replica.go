@@ -191,7 +191,7 @@ func (r *Replica) observe() {
 // Handler returns the function's HTTP contract. trusted says that only this
 // machine reaches it, so that evaluating params needs no token.
 func (r *Replica) Handler(trusted bool) *serve.Handler {
-	return serve.NewHandler(serve.HandlerConfig{
+	cfg := serve.HandlerConfig{
 		Model:          r.name,
 		Revision:       r.settings.Revision,
 		Keeper:         r.keeper,
@@ -204,7 +204,11 @@ func (r *Replica) Handler(trusted bool) *serve.Handler {
 		RequestTimeout: r.settings.RequestTimeout,
 		Log:            r.log,
 		Metrics:        r.metrics,
-	})
+	}
+	if r.registry != nil {
+		cfg.Complete = r.registry.Complete
+	}
+	return serve.NewHandler(cfg)
 }
 
 // Metrics serves the replica's metrics.

@@ -201,10 +201,29 @@ func (r *Registry) Version(ctx context.Context, version int64) (Set, error) {
 	return r.complete(ctx, doc)
 }
 
-// complete adds the documents that a document requires.
+// complete adds the documents that a document requires, and keeps them for the next
+// time.
 func (r *Registry) complete(ctx context.Context, doc *Document) (Set, error) {
-	set := Set{Document: *doc}
-	used := map[Pin]Document{}
+	set, used, err := r.gather(ctx, doc)
+	if err != nil {
+		return Set{}, fmt.Errorf("%s version %d: %w", doc.Model, doc.Version, err)
+	}
+	r.mu.Lock()
+	r.known = used
+	r.mu.Unlock()
+	return set, nil
+}
+
+// Complete returns the set of a document that is nowhere stored: with the documents
+// that it requires. The error is [ErrNoVersion] if one of them is not there.
+func (r *Registry) Complete(ctx context.Context, doc Document) (Set, error) {
+	set, _, err := r.gather(ctx, &doc)
+	return set, err
+}
+
+// gather returns a document with all that it requires, and this by its pins too.
+func (r *Registry) gather(ctx context.Context, doc *Document) (set Set, used map[Pin]Document, err error) {
+	set, used = Set{Document: *doc}, map[Pin]Document{}
 	queue := []*Document{doc}
 	for len(queue) > 0 {
 		d := queue[0]
@@ -213,22 +232,19 @@ func (r *Registry) complete(ctx context.Context, doc *Document) (Set, error) {
 			pin := d.Requires[name]
 			part, err := r.component(ctx, name, pin)
 			if err != nil {
-				return Set{}, fmt.Errorf("%s version %d: %w", doc.Model, doc.Version, err)
+				return Set{}, nil, err
 			}
 			if set.Components == nil {
 				set.Components = map[string]Document{}
 			}
 			if before, ok := set.Components[name]; ok && before.Digest != part.Digest {
-				return Set{}, twoVersions(name)
+				return Set{}, nil, twoVersions(name)
 			}
 			set.Components[name], used[pin] = *part, *part
 			queue = append(queue, part)
 		}
 	}
-	r.mu.Lock()
-	r.known = used
-	r.mu.Unlock()
-	return set, nil
+	return set, used, nil
 }
 
 // component returns the document that a pin names.
@@ -244,7 +260,7 @@ func (r *Registry) component(ctx context.Context, name string, pin Pin) (*Docume
 		return nil, err
 	}
 	if found.Digest != pin.Digest {
-		return nil, fmt.Errorf("%s version %d has digest %s, but %s is pinned", name, pin.Version, found.Digest, pin.Digest)
+		return nil, noVersionError{fmt.Errorf("%s version %d has digest %s, but %s is pinned", name, pin.Version, found.Digest, pin.Digest)}
 	}
 	return found, nil
 }

@@ -23,6 +23,10 @@ type HandlerConfig struct {
 	// function that closes it, or nil.
 	Evaluate func(ctx context.Context, set params.Set) (*Instance, func(), error)
 
+	// Complete adds to a document what it requires; nil if only components in use are
+	// to be had. See [params.Registry.Complete].
+	Complete func(ctx context.Context, doc params.Document) (params.Set, error)
+
 	// History has the versions that are not current, nil if there is none.
 	History *params.History[*Instance]
 

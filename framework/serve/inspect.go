@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -50,7 +52,7 @@ type evaluation struct {
 }
 
 // evaluate answers inputs with params that are nowhere stored. Components that
-// the request does not name are those in use.
+// the request does not name are those in use; others come from the registry.
 func (h *Handler) evaluate(c *Call) error {
 	if !h.cfg.Trusted {
 		if _, err := h.cfg.Tokens.Require(c.r); err != nil {
@@ -72,10 +74,6 @@ func (h *Handler) evaluate(c *Call) error {
 	if n, err := countItems(e.Inputs); err != nil || n > maxInputs {
 		return fault.Field("inputs", "not an array of at most %d inputs", maxInputs)
 	}
-	set, err := e.set(&s.Set)
-	if err != nil {
-		return err
-	}
 	select {
 	case h.building <- struct{}{}:
 		defer func() { <-h.building }()
@@ -84,6 +82,10 @@ func (h *Handler) evaluate(c *Call) error {
 	}
 	ctx, cancel := c.Context()
 	defer cancel()
+	set, err := h.evaluated(ctx, &e, &s.Set)
+	if err != nil {
+		return err
+	}
 	instance, closeInstance, err := h.cfg.Evaluate(ctx, set)
 	if err != nil {
 		return err
@@ -100,8 +102,8 @@ func (h *Handler) evaluate(c *Call) error {
 	return nil
 }
 
-// set returns the set that an evaluation asks for, given the one in use.
-func (e *evaluation) set(current *params.Set) (params.Set, error) {
+// evaluated returns the set that an evaluation asks for, given the one in use.
+func (h *Handler) evaluated(ctx context.Context, e *evaluation, current *params.Set) (params.Set, error) {
 	requires := e.Requires
 	if requires == nil {
 		requires = current.Requires
@@ -110,12 +112,27 @@ func (e *evaluation) set(current *params.Set) (params.Set, error) {
 	if err != nil {
 		return params.Set{}, err
 	}
+	other := ""
 	for _, name := range d.RequiredNames() {
 		if current.Components[name].Pin() != d.Requires[name] {
-			return params.Set{}, fault.Field(fault.Join("requires", name), "that version is not here")
+			other = name
 		}
 	}
-	return params.Set{Document: d, Components: current.Components}, nil
+	if other == "" {
+		return params.Set{Document: d, Components: current.Components}, nil
+	}
+	missing := fault.Field(fault.Join("requires", other), "that version is not here")
+	if h.cfg.Complete == nil {
+		return params.Set{}, missing
+	}
+	set, err := h.cfg.Complete(ctx, d)
+	switch {
+	case errors.Is(err, params.ErrNoVersion):
+		return params.Set{}, missing
+	case err != nil:
+		return params.Set{}, fault.Away(time.Second, err, "the params registry cannot be reached")
+	}
+	return set, nil
 }
 
 // countItems returns the number of items of a JSON array.

@@ -1,8 +1,10 @@
 package local_test
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -214,6 +217,48 @@ func TestComponentIsPromoted(t *testing.T) {
 			r.serves(t, "model-a", outcomes["model-a"].Version)
 			l.more(200)
 			require.Equal(t, map[string]bool{"1": true, "2": true}, l.end())
+		})
+	}
+}
+
+// Params that are not stored yet can be seen with a version of a component that the
+// model does not run, wherever the component runs.
+func TestEvaluateWithAnotherComponent(t *testing.T) {
+	t.Parallel()
+	for _, network := range []bool{false, true} {
+		t.Run(fmt.Sprint("network ", network), func(t *testing.T) {
+			t.Parallel()
+			cfg := withRegistry(t, 1, "model-a")
+			if network {
+				cfg.Network = []string{"component-d"}
+			}
+			r := start(t, cfg)
+			d := r.put(t, "component-d", `{"mean":[20,90,4],"scale":[4,13,0.5]}`, registry.Options{})
+			evaluate := func(pin params.Pin) (int, string) {
+				body, err := json.Marshal(map[string]any{
+					"params": jsontext.Value(modelParams(3)), "inputs": inputs[:1], "requires": map[string]params.Pin{"component-d": pin},
+				})
+				require.NoError(t, err)
+				resp, err := http.Post(r.URL()+"/model-a/evaluate", "application/json", bytes.NewReader(body))
+				require.NoError(t, err)
+				defer resp.Body.Close()
+				text, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				return resp.StatusCode, string(text)
+			}
+			a, err := params.New("model-a", map[string]params.Pin{"component-d": d.Pin()}, jsontext.Value(modelParams(3)))
+			require.NoError(t, err)
+			want := predicted(t, &params.Set{Document: a, Components: map[string]params.Document{"component-d": d}}, inputs[0])
+			status, text := evaluate(d.Pin())
+			require.Equal(t, http.StatusOK, status, text)
+			require.JSONEq(t, fmt.Sprintf(`{"outputs":[%v]}`, want), text)
+
+			for _, pin := range []params.Pin{{Version: 9, Digest: d.Digest}, {Version: 1, Digest: d.Digest}} {
+				status, text = evaluate(pin)
+				require.Equal(t, http.StatusBadRequest, status, text)
+				require.Contains(t, text, "requires.component-d: that version is not here")
+			}
+			r.serves(t, "model-a", 1)
 		})
 	}
 }
