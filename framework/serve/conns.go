@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 )
@@ -17,7 +18,9 @@ import (
 //
 // It keeps the read deadlines itself. net/http moves one five times for a request,
 // and a timer of the runtime for each is a tenth of what a small request costs. Here
-// they are only noted, and [conns.sweep] ends what is due.
+// they are only noted, and [conns.sweep] ends what is due. The same goes for the
+// read by which net/http learns that a client went away while its request is
+// answered: it begins with the next sweep, and most answers are out by then.
 type conns struct {
 	mu  sync.Mutex // guards all
 	all map[*conn]struct{}
@@ -29,11 +32,15 @@ type conn struct {
 	owner *conns
 	born  time.Time
 
-	mu    sync.Mutex // guards what follows, and the read deadline of Conn
-	busy  bool       // a request was read, and is not answered yet
-	used  bool       // a request was answered
-	due   time.Time  // when its reads have to end; zero for never
-	ended bool       // its reads end at once
+	mu      sync.Mutex // guards what follows, and the read deadline of Conn
+	busy    bool       // a request was read, and is not answered yet
+	used    bool       // a request was answered
+	due     time.Time  // when its reads have to end; zero for never
+	ended   bool       // its reads end at once
+	reading int        // reads of Conn under way
+	cut     bool       // those were ended
+	waiting bool       // a read waits for the next sweep
+	swept   sync.Cond  // of mu: ended or waiting changed
 }
 
 // grace is how long a connection that was just opened may take to send its first
@@ -57,6 +64,7 @@ func (l *trackedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &conn{Conn: plain, owner: l.conns, born: time.Now()}
+	c.swept.L = &c.mu
 	l.conns.mu.Lock()
 	defer l.conns.mu.Unlock()
 	if l.conns.all == nil {
@@ -71,7 +79,49 @@ func (c *conn) Close() error {
 	c.owner.mu.Lock()
 	delete(c.owner.all, c)
 	c.owner.mu.Unlock()
+	c.mu.Lock()
+	c.busy = false // no read waits for a sweep any more
+	c.goOn()
+	c.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// Read reads from the connection. A read of one byte while a request is answered is
+// net/http's look at whether the client is still there.
+func (c *conn) Read(p []byte) (int, error) {
+	if !c.begin(len(p) == 1) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	c.reading--
+	c.mu.Unlock()
+	return n, err
+}
+
+// begin reports whether a read may begin, which one that only looks does not before
+// the next sweep.
+func (c *conn) begin(looks bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = looks && c.busy
+	for c.waiting && !c.ended {
+		c.swept.Wait()
+	}
+	c.waiting = false
+	if c.ended {
+		return false
+	}
+	c.reading++
+	return true
+}
+
+// goOn lets the read that waits for a sweep begin. The caller holds mu.
+func (c *conn) goOn() {
+	if c.waiting {
+		c.waiting = false
+		c.swept.Broadcast()
+	}
 }
 
 // CloseWrite tells the client that the answer is over while it may still send: a
@@ -123,12 +173,16 @@ func (c *conns) sweep(stop <-chan struct{}) {
 	for {
 		select {
 		case now := <-tick.C:
-			c.each(func(one *conn) { one.endIfDue(now) })
+			c.look(now)
 		case <-stop:
 			return
 		}
 	}
 }
+
+// look has every connection end its reads that are due, and see whether its client is
+// still there.
+func (c *conns) look(now time.Time) { c.each(func(one *conn) { one.look(now) }) }
 
 // each calls f with every connection, and returns how many there are.
 func (c *conns) each(f func(*conn)) int {
@@ -144,14 +198,14 @@ func (c *conns) each(f func(*conn)) int {
 	return len(all)
 }
 
-// SetReadDeadline says when reads have to end. Those of a time that has passed end
-// at once; net/http breaks a read off with one. Others may end up to [lateness]
+// SetReadDeadline says when reads have to end. Those of a time before the connection
+// end at once; net/http breaks a read off with one. Others may end up to [lateness]
 // after it. Unlike that of other connections, it does not fail on a closed one.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.due = t
-	if !t.IsZero() && time.Until(t) <= 0 {
+	if !t.IsZero() && t.Before(c.born) {
 		return c.end()
 	}
 	return c.resume()
@@ -162,9 +216,10 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-func (c *conn) endIfDue(now time.Time) {
+func (c *conn) look(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.goOn()
 	if !c.due.IsZero() && !c.due.After(now) {
 		_ = c.end() // a connection that is closed already needs none
 	}
@@ -184,14 +239,22 @@ func (c *conn) end() error {
 		return nil
 	}
 	c.ended = true
+	if c.waiting {
+		c.swept.Broadcast()
+	}
+	if c.reading == 0 {
+		return nil
+	}
+	c.cut = true
 	return c.Conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // resume lets reads wait again until they are due. The caller holds mu.
 func (c *conn) resume() error {
-	if !c.ended {
+	c.ended = false
+	if !c.cut {
 		return nil
 	}
-	c.ended = false
+	c.cut = false
 	return c.Conn.SetReadDeadline(time.Time{})
 }

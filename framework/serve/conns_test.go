@@ -2,12 +2,15 @@ package serve
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,15 +18,15 @@ import (
 	"github.com/modelfn/modelfn/framework/telemetry"
 )
 
-// plain is a connection that only knows whether its reads were ended.
+// plain is a connection that counts what is read from it.
 type plain struct {
 	net.Conn
-	ended bool
+	reads int
 }
 
-func (p *plain) SetReadDeadline(at time.Time) error {
-	p.ended = at.Before(time.Now())
-	return nil
+func (p *plain) Read([]byte) (int, error) {
+	p.reads++
+	return 1, nil
 }
 
 func (p *plain) Close() error { return nil }
@@ -56,8 +59,7 @@ func TestEndIdle(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var all conns
-			below := &plain{}
-			c, err := all.track(&queue{all: []net.Conn{below}}).Accept()
+			c, err := all.track(&queue{all: []net.Conn{&plain{}}}).Accept()
 			require.NoError(t, err)
 			for _, state := range test.states {
 				all.changed(c, state)
@@ -66,9 +68,44 @@ func TestEndIdle(t *testing.T) {
 				c.(*conn).born = time.Now().Add(-2 * grace)
 			}
 			require.Equal(t, 1, all.endIdle())
-			require.Equal(t, test.ended, below.ended)
+			_, err = c.Read(make([]byte, 10))
+			require.Equal(t, test.ended, errors.Is(err, os.ErrDeadlineExceeded), err)
 			require.NoError(t, c.Close())
 			require.Zero(t, all.endIdle(), "a connection that was closed is forgotten")
+		})
+	}
+}
+
+// TestLook: a look at whether the client is still there waits for the next sweep, and
+// costs nothing if it is over before.
+func TestLook(t *testing.T) {
+	for name, test := range map[string]struct {
+		then  func(*conns, net.Conn)
+		err   error
+		reads int
+	}{
+		"the answer is out":      {func(_ *conns, c net.Conn) { _ = c.SetReadDeadline(time.Unix(1, 0)) }, os.ErrDeadlineExceeded, 0},
+		"a sweep comes":          {func(all *conns, _ net.Conn) { all.look(time.Now()) }, nil, 1},
+		"the connection is over": {func(_ *conns, c net.Conn) { _ = c.Close() }, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var all conns
+				below := &plain{}
+				c, err := all.track(&queue{all: []net.Conn{below}}).Accept()
+				require.NoError(t, err)
+				all.changed(c, http.StateActive)
+				looked := make(chan error)
+				go func() {
+					_, err := c.Read(make([]byte, 1))
+					looked <- err
+				}()
+				synctest.Wait()
+				require.Zero(t, below.reads)
+				test.then(&all, c)
+				require.ErrorIs(t, <-looked, test.err)
+				require.Equal(t, test.reads, below.reads)
+			})
 		})
 	}
 }
