@@ -84,7 +84,7 @@ func (c *Call) log(route *Route, took time.Duration) {
 	case c.status >= 500:
 		level = slog.LevelError
 	}
-	line := telemetry.Request{Route: route.Name, Status: c.status, Took: took, Trace: c.trace.ID(), Params: -1}
+	line := telemetry.Request{At: c.start.Add(took), Route: route.Name, Status: c.status, Took: took, Trace: c.trace.ID(), Params: -1}
 	if c.held != nil {
 		line.Params = c.version
 	}
@@ -97,7 +97,7 @@ func (c *Call) log(route *Route, took time.Duration) {
 // Context returns the context of the work that answers the call: it carries the
 // trace, and ends with the client and at the deadline.
 func (c *Call) Context() (context.Context, context.CancelFunc) {
-	w := &work{parent: c.r.Context(), deadline: time.Now().Add(c.router.cfg.RequestTimeout), trace: c.trace}
+	w := &work{parent: c.r.Context(), deadline: c.start.Add(c.router.cfg.RequestTimeout), trace: c.trace}
 	return w, w.end
 }
 
@@ -145,11 +145,17 @@ func (c *Call) unreadable(err error) error {
 // Empty writes an answer without a body.
 func (c *Call) Empty(status int) { c.head(status) }
 
+// measured is how long an answer may be for net/http to write its length by itself,
+// which costs nothing.
+const measured = 1 << 10
+
 // Reply writes a JSON answer.
 func (c *Call) Reply(status int, body []byte) {
 	h := c.w.Header()
 	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if len(body) > measured || c.r.Method == http.MethodHead {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	c.head(status)
 	if c.r.Method != http.MethodHead {
 		_, _ = c.w.Write(body) // a client that went away cannot be told

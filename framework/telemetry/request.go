@@ -10,6 +10,7 @@ import (
 
 // Request is what the log tells of one request.
 type Request struct {
+	At     time.Time // when it was over
 	Route  string
 	Status int
 	Took   time.Duration
@@ -38,14 +39,16 @@ func (l *Log) Request(level slog.Level, r *Request) {
 
 func (l *Log) appendRequest(b []byte, level slog.Level, r *Request) []byte {
 	b = append(b, `{"time":"`...)
-	b = time.Now().UTC().AppendFormat(b, time.RFC3339Nano)
+	b = l.out.clock.append(b, r.At)
 	b = append(b, `","level":"`...)
 	b = append(b, level.String()...)
 	b = append(b, `","msg":"request"`...)
 	b = append(b, l.attrs...)
 	b = appendText(b, `,"route":`, r.Route)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(r.Status), 10)
-	b = jsontext.AppendFloat(append(b, `,"ms":`...), float64(r.Took.Microseconds())/1000, 64)
+	ms, us := r.Took/time.Millisecond, r.Took%time.Millisecond/time.Microsecond
+	b = strconv.AppendInt(append(b, `,"ms":`...), int64(ms), 10)
+	b = appendFraction(b, int64(us), 3)
 	b = appendText(b, `,"trace":`, r.Trace)
 	if r.Params >= 0 {
 		b = strconv.AppendInt(append(b, `,"params":`...), r.Params, 10)
@@ -55,6 +58,37 @@ func (l *Log) appendRequest(b []byte, level slog.Level, r *Request) []byte {
 		b = appendText(b, `,"error":`, r.Error)
 	}
 	return append(b, "}\n"...)
+}
+
+// clock writes times in UTC as slog does. It keeps the text of the last second, which
+// most lines share with the line before.
+type clock struct {
+	second int64
+	text   []byte // of that second, nil before the first
+}
+
+func (c *clock) append(b []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || c.text == nil {
+		c.second, c.text = s, t.UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05")
+	}
+	b = appendFraction(append(b, c.text...), int64(t.Nanosecond()), 9)
+	return append(b, 'Z')
+}
+
+// appendFraction appends a decimal point and n with so many digits, without the zeros
+// at their end: nothing for 0.
+func appendFraction(b []byte, n int64, digits int) []byte {
+	if n == 0 {
+		return b
+	}
+	for ; n%10 == 0; n /= 10 {
+		digits--
+	}
+	b = append(b, ".000000000"[:1+digits]...)
+	for i := len(b) - 1; n > 0; i, n = i-1, n/10 {
+		b[i] = byte('0' + n%10)
+	}
+	return b
 }
 
 // appendText appends a member whose value is a text. What is not UTF-8 in it becomes

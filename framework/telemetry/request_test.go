@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,13 +25,13 @@ func TestRequestLine(t *testing.T) {
 	}{
 		"answered": {
 			slog.LevelInfo,
-			telemetry.Request{Route: "predict", Status: 200, Took: 186 * time.Microsecond, Trace: "0af7651916cd43dd8448eb211c80319c", Params: 7},
+			telemetry.Request{At: time.Now(), Route: "predict", Status: 200, Took: 186 * time.Microsecond, Trace: "0af7651916cd43dd8448eb211c80319c", Params: 7},
 			[]slog.Attr{slog.String("route", "predict"), slog.Int("status", 200), slog.Float64("ms", .186),
 				slog.String("trace", "0af7651916cd43dd8448eb211c80319c"), slog.Int("params", 7)},
 		},
 		"an error that quotes what it was sent": {
 			slog.LevelError,
-			telemetry.Request{Route: "predict", Status: 500, Took: 2 * time.Second, Params: -1, ID: "c743", Error: "panic: \"\x00\x1b\n\u2028<é>\xff\""},
+			telemetry.Request{At: time.Now(), Route: "predict", Status: 500, Took: 2 * time.Second, Params: -1, ID: "c743", Error: "panic: \"\x00\x1b\n\u2028<é>\xff\""},
 			[]slog.Attr{slog.String("route", "predict"), slog.Int("status", 500), slog.Float64("ms", 2000),
 				slog.String("trace", ""), slog.String("id", "c743"), slog.String("error", "panic: \"\x00\x1b\n\u2028<é>\xff\"")},
 		},
@@ -60,6 +61,30 @@ func fields(t *testing.T, line []byte) map[string]any {
 	return f
 }
 
+// TestRequestNumbers holds that times and durations are written as slog writes them.
+func TestRequestNumbers(t *testing.T) {
+	second := time.Date(2026, 2, 28, 23, 59, 59, 0, time.FixedZone("", -3600))
+	for at, took := range map[time.Duration]time.Duration{
+		0:                             0,
+		time.Nanosecond:               time.Microsecond,
+		999_999_999 * time.Nanosecond: 999_999 * time.Nanosecond,
+		120 * time.Millisecond:        100 * time.Microsecond,
+		time.Second:                   time.Millisecond,
+		12_000_345 * time.Microsecond: 61_020_300 * time.Microsecond,
+		time.Second + time.Nanosecond: 1500 * time.Microsecond,
+	} {
+		var out bytes.Buffer
+		log := telemetry.NewLog(&out, slog.LevelInfo)
+		r := slog.NewRecord(second.Add(at), slog.LevelInfo, "request", 0)
+		r.Add("route", "", "status", 0, "ms", float64(took.Microseconds())/1000, "trace", "", "params", 0)
+		log.Request(slog.LevelInfo, &telemetry.Request{At: r.Time, Took: took})
+		require.NoError(t, log.Handler().Handle(context.Background(), r))
+		require.NoError(t, log.Close())
+		lines := strings.SplitAfter(out.String(), "\n")
+		assert.Equal(t, lines[1], lines[0])
+	}
+}
+
 func TestRequestKeepsToTheLevel(t *testing.T) {
 	var out bytes.Buffer
 	log := telemetry.NewLog(&out, slog.LevelInfo)
@@ -72,9 +97,10 @@ func TestRequestKeepsToTheLevel(t *testing.T) {
 
 func BenchmarkRequest(b *testing.B) {
 	log := telemetry.NewLog(discard{}, slog.LevelInfo, slog.String("model", "model-a"))
-	r := telemetry.Request{Route: "predict", Status: 200, Took: 186 * time.Microsecond, Trace: "0af7651916cd43dd8448eb211c80319c", Params: 7}
+	r := telemetry.Request{At: time.Now(), Route: "predict", Status: 200, Took: 186 * time.Microsecond, Trace: "0af7651916cd43dd8448eb211c80319c", Params: 7}
 	b.ReportAllocs()
 	for b.Loop() {
+		r.At = time.Now()
 		log.Request(slog.LevelInfo, &r)
 	}
 }
