@@ -12,7 +12,6 @@ import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
 import { Waiting } from '../ui/Waiting'
 import { contentOf } from './conflict'
-import { same } from './diff'
 import { EditorForm } from './EditorForm'
 import { History } from './History'
 import style from './ParamsTab.module.css'
@@ -33,6 +32,7 @@ export default function ParamsTab({ model }: { model: ModelInfo }) {
 
 function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn: (written: Tagged) => void }) {
   const w = useWords(paramsWords)
+  const modelName = useModelName()
   const [looked, look] = useState<Document>()
   const [chosen, choose] = useState(0)
   const [newHeld, setNewHeld] = useState(0)
@@ -41,10 +41,9 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
   const editor = useEditor(model, known, looked ? undefined : trouble, learn)
   const newest = Math.max(newHeld, useNewest(model, known.document))
   const typed = editor.dirty && editor.readable ? editor.content : undefined
-  const wished = looked ? contentOf(looked) : typed
-  // A replica evaluates with the components that it runs; it has no others.
-  const other = wished !== undefined && !same(wished.requires, known.document.requires ?? {})
-  const proposed = other ? undefined : wished
+  const proposed = looked ? contentOf(looked) : typed
+  const served = known.document.requires
+  const others = Object.entries(proposed?.requires ?? {}).filter(([name, pin]) => pin.version !== served?.[name]?.version)
 
   const show = useCallback((document: Document) => {
     look(document)
@@ -66,10 +65,11 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
         <div ref={effect} className={style.effect}>
           <header className={style.head}>
             <h2>{w.effect}</h2>
-            <p className={style.lead}>{looked ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow}</p>
+            <p className={style.lead}>
+              {looked ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow} {others.map(([name, pin]) => w.effectWith(modelName(name), pin.version)).join(' ')}
+            </p>
             {looked && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
           </header>
-          {other && <Notice tone="warn">{w.effectOther}</Notice>}
           {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} />}
           <Effect model={model} proposed={proposed} onProposedTrouble={setTrouble} />
         </div>

@@ -53,7 +53,7 @@ export const paramsWords = words(
     stopLooking: 'Back to what I type',
     componentEffect: 'A component has no effect of its own: the models that require it show one.',
     componentHow: 'A model takes a new version when its own params pin it: choose it there, among its components.',
-    effectOther: 'A model tries params with the components that it runs now. With another version of one the effect can be seen once it serves, not before.',
+    effectWith: (name: string, version: number) => `With ${name} v${version}.`,
     dependents: 'Models that require it',
     pins: (version: number) => `pins v${version}`,
 
@@ -159,7 +159,7 @@ export const paramsWords = words(
     stopLooking: '回到我的修改',
     componentEffect: '组件自身没有效果：效果体现在依赖它的模型中。',
     componentHow: '模型自己的参数固定到新版本后才会使用它：请到模型的“组件”中选择。',
-    effectOther: '模型只能用当前运行的组件试算参数。换用其他组件版本的效果，需在生效后才能查看。',
+    effectWith: (name, version) => `使用${name} v${version}。`,
     dependents: '依赖它的模型',
     pins: (version) => `固定在 v${version}`,
 
