@@ -52,7 +52,7 @@ export const effectWords = words(
     over: '横轴',
     slow: '仍在等待。已缩容到零的模型正在启动。',
     chart: (y, x, from, to) => `${y}随${x}从 ${from} 到 ${to} 的变化。`,
-    line: (name, from, to) => `${name}:从 ${from} 到 ${to}。`,
+    line: (name, from, to) => `${name}：从 ${from} 到 ${to}。`,
     crossed: '分位数发生交叉',
     crossedHere: '已交叉',
     crossedAt: (name, from, to) => (from === to ? `在 ${name} ${from} 处。` : `在 ${name} ${from} 到 ${to} 之间。`),

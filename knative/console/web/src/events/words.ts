@@ -36,7 +36,7 @@ export const eventsWords = words(
     all: '全部',
     filter: '模型',
     search: '搜索',
-    searchHint: '修改者、说明、版本',
+    searchHint: '修改者、说明、参数版本',
     kind: {
       new: (version) => `修改为 v${version}`,
       held: (version) => `保存了 v${version}，未启用`,

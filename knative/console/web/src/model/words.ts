@@ -9,7 +9,7 @@ export const modelWords = words(
   },
   {
     version: (v) => `参数 v${v}`,
-    tab: { effect: '效果', params: '参数', traffic: '版本与流量' },
+    tab: { effect: '效果', params: '参数', traffic: '修订版本与流量' },
     unknown: (name) => `这里没有模型 ${name}`,
     mayCome: '一旦出现，本页会自动显示。',
   },

@@ -31,7 +31,7 @@ export const modelsWords = words(
   },
   {
     title: '模型',
-    lead: '每个模型做什么、使用哪个版本的参数、运行得怎样。',
+    lead: '每个模型做什么、使用哪个参数版本、运行得怎样。',
     none: '还没有模型',
     noneYet: '部署的模型会自动出现在这里。',
     state: { ready: '就绪', starting: '启动中', zero: '已缩容到零', failing: '异常', inside: '在模型内运行' },
@@ -54,7 +54,7 @@ export const modelsWords = words(
     perSecond: '请求/秒',
     errors: '错误',
     requestsChart: (most, failed) => `最近 60 秒内每秒的请求数：最多 ${most} 次，失败 ${failed} 次。`,
-    timesChart: (p50, p99) => `最近 60 秒的响应时间；当前 p50 ${p50},p99 ${p99}。`,
+    timesChart: (p50, p99) => `最近 60 秒的响应时间；当前 p50 ${p50}，p99 ${p99}。`,
     notReady: '未就绪',
   },
 )
