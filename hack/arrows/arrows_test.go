@@ -36,6 +36,7 @@ var forbidden = []struct {
 	{From: "functions", To: "knative.dev", Deep: true, Why: "a function needs no Knative"},
 	{From: "knative", To: "k8s.io", Deep: true, Except: []string{"knative/cluster", "knative/deploy", "knative/discovery", "knative/manifest", "knative/modelfn", "knative/traffic"},
 		Why: "the rest runs without Kubernetes too"},
+	{From: "knative", To: "knative.dev/eventing", Deep: true, Why: "it links all of client-go, more than half of the tool"},
 	{From: "framework", To: module + "hack", Why: "nothing imports hack"},
 	{From: "functions", To: module + "hack", Why: "nothing imports hack"},
 	{From: "knative", To: module + "hack", Why: "nothing imports hack"},

@@ -3,7 +3,8 @@
 //
 // The objects say what the spec says and no more. Defaults are left to the cluster,
 // whose are the right ones; but [New] lets Knative's own code default and validate a
-// copy, so that what a cluster would refuse is an error here.
+// copy of the Service, so that what a cluster would refuse is an error here. A Trigger
+// differs in names alone, which New checks; the tests let Eventing's code do the rest.
 //
 // What the objects never say, and why:
 //

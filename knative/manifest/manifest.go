@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"k8s.io/apimachinery/pkg/util/validation"
-	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/apis"
 	serving "knative.dev/serving/pkg/apis/serving/v1"
 
@@ -54,7 +53,7 @@ type Config struct {
 // Objects are those of one function.
 type Objects struct {
 	Service *serving.Service
-	Trigger *eventing.Trigger // nil if no events are wanted
+	Trigger *Trigger // nil if no events are wanted
 }
 
 // New makes the objects of a function. They pass what the cluster would ask of them,
@@ -108,9 +107,7 @@ func (o *Objects) validate() error {
 	service.SetDefaults(ctx)
 	wrong := service.Validate(ctx).ViaField("service")
 	if o.Trigger != nil {
-		trigger := o.Trigger.DeepCopy()
-		trigger.SetDefaults(ctx)
-		wrong = wrong.Also(trigger.Validate(ctx).ViaField("trigger"))
+		wrong = wrong.Also(o.Trigger.Spec.Subscriber.Validate(ctx).ViaField("trigger", "spec", "subscriber"))
 	}
 	if wrong = wrong.Filter(apis.ErrorLevel); wrong != nil {
 		return wrong

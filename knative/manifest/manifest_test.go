@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	eventing "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/pkg/apis"
 
 	"github.com/modelfn/modelfn/framework"
@@ -88,6 +90,30 @@ func TestDefaulted(t *testing.T) {
 	assert.Nil(t, pod.Containers[0].Lifecycle)
 	assert.Nil(t, pod.TerminationGracePeriodSeconds)
 	assert.GreaterOrEqual(t, *pod.TimeoutSeconds, int64(60))
+}
+
+// Eventing's own code reads the Trigger as it is written, finds nothing wrong, and
+// changes nothing of what it says.
+func TestTrigger(t *testing.T) {
+	spec := load(t, "../../functions/model-a")
+	o, err := manifest.New(spec, manifest.Config{Namespace: "team-a", Broker: "orders"})
+	require.NoError(t, err)
+	list, err := o.Unstructured()
+	require.NoError(t, err)
+	written, err := list[1].MarshalJSON()
+	require.NoError(t, err)
+
+	var trigger eventing.Trigger
+	require.NoError(t, json.Unmarshal(written, &trigger, json.RejectUnknownMembers(true)))
+	require.Equal(t, eventing.SchemeGroupVersion.WithKind("Trigger"), trigger.GroupVersionKind())
+	require.Equal(t, "orders", trigger.Spec.Broker)
+	require.Equal(t, o.Trigger.Spec.Subscriber, trigger.Spec.Subscriber)
+	before := trigger.DeepCopy()
+	ctx := apis.WithinCreate(t.Context())
+	trigger.SetDefaults(ctx)
+	require.Nil(t, trigger.Validate(ctx).Filter(apis.ErrorLevel))
+	require.Equal(t, before.Spec.Filter, trigger.Spec.Filter)
+	require.Equal(t, "team-a", trigger.Spec.Subscriber.Ref.Namespace, "its own namespace is the default")
 }
 
 // The names of a function bound those of all that is made of it: a candidate's host

@@ -13,7 +13,7 @@ import (
 // Unstructured returns the objects in the order to apply them, with what they say
 // alone: no status, and no fields that are empty.
 func (o *Objects) Unstructured() ([]*unstructured.Unstructured, error) {
-	typed := []runtime.Object{o.Service}
+	typed := []any{o.Service}
 	if o.Trigger != nil {
 		typed = append(typed, o.Trigger)
 	}
