@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,6 +75,32 @@ func TestObjects(t *testing.T) {
 	require.EqualError(t, err, "Service : a manifest needs apiVersion, kind and metadata.name")
 }
 
+func TestProgramRun(t *testing.T) {
+	ended := &corev1.ContainerStateTerminated{ContainerID: "first"}
+	tests := map[string]struct {
+		status corev1.ContainerStatus
+		id     string
+		runs   bool
+	}{
+		"being made":    {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}}, "", false},
+		"running":       {corev1.ContainerStatus{ContainerID: "first", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, "first", true},
+		"ended":         {corev1.ContainerStatus{ContainerID: "first", State: corev1.ContainerState{Terminated: ended}}, "first", false},
+		"to come again": {corev1.ContainerStatus{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}, LastTerminationState: corev1.ContainerState{Terminated: ended}}, "first", false},
+		"running again": {corev1.ContainerStatus{ContainerID: "second", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}, LastTerminationState: corev1.ContainerState{Terminated: ended}}, "second", true},
+	}
+	for name, tt := range tests {
+		tt.status.Name = "mine"
+		pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "queue-proxy"}, {Name: "mine"}}}}
+		id, runs := cluster.ProgramRun(pod)
+		assert.Empty(t, id, name)
+		assert.False(t, runs, name)
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "queue-proxy", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, tt.status}
+		id, runs = cluster.ProgramRun(pod)
+		assert.Equal(t, tt.id, id, name)
+		assert.Equal(t, tt.runs, runs, name)
+	}
+}
+
 func TestPods(t *testing.T) {
 	api := clustertest.New(t)
 	c := api.Cluster()
@@ -94,6 +121,11 @@ func TestPods(t *testing.T) {
 	text, err := io.ReadAll(log)
 	require.NoError(t, err)
 	assert.Equal(t, "one\ntwo\n", string(text))
+	log, err = c.Log(t.Context(), pods[0], cluster.LogOptions{Times: true, Since: time.Unix(1, 0)})
+	require.NoError(t, err)
+	text, err = io.ReadAll(log)
+	require.NoError(t, err)
+	assert.Equal(t, "1970-01-01T00:00:01Z one\n1970-01-01T00:00:02Z two\n", string(text))
 
 	api.Answer("p", 8080, "/health/ready", 503, "no params")
 	status, answer, err := c.Ask(t.Context(), "p", 8080, "/health/ready")

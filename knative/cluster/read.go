@@ -1,10 +1,12 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	corev1 "k8s.io/api/core/v1"
@@ -63,14 +65,19 @@ func pointers[T any](items []T) []*T {
 // LogOptions say which part of a log is wanted.
 type LogOptions struct {
 	Follow bool
-	Tail   int64 // how many of the last lines; 0 is all
+	Tail   int64     // how many of the last lines; 0 is all
+	Since  time.Time // from the second of this time on; the zero value is all
+	Times  bool      // each line begins with when it was written, as RFC 3339 has it, and a space
 }
 
 // Log opens the log of a pod's program; the caller closes it.
 func (c *Cluster) Log(ctx context.Context, pod *corev1.Pod, o LogOptions) (io.ReadCloser, error) {
-	options := &corev1.PodLogOptions{Container: Program(pod), Follow: o.Follow}
+	options := &corev1.PodLogOptions{Container: Program(pod), Follow: o.Follow, Timestamps: o.Times}
 	if o.Tail > 0 {
 		options.TailLines = &o.Tail
+	}
+	if !o.Since.IsZero() {
+		options.SinceTime = &metav1.Time{Time: o.Since}
 	}
 	log, err := c.core.Get().Namespace(c.namespace).Resource("pods").Name(pod.Name).SubResource("log").
 		VersionedParams(options, parameters).Stream(ctx)
@@ -94,6 +101,23 @@ func Program(pod *corev1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// ProgramRun names the run of a pod's program that the pod's log is of, and reports whether it
+// goes on; "" if the program was not started yet.
+func ProgramRun(pod *corev1.Pod) (id string, runs bool) {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name != Program(pod) {
+			continue
+		}
+		if status.State.Running != nil {
+			return status.ContainerID, true
+		}
+		if ended := cmp.Or(status.State.Terminated, status.LastTerminationState.Terminated); ended != nil {
+			return ended.ContainerID, false
+		}
+	}
+	return "", false
 }
 
 // longestProbeAnswer is how much of an answer is read, in bytes.

@@ -104,7 +104,8 @@ func (a *API) Away(away bool) {
 	a.server.CloseClientConnections()
 }
 
-// Log sets the log of a pod.
+// Log sets the log of a pod, the first line of it written at second 1, the next at 2, and
+// so on. Who follows it gets what there is, and asks again.
 func (a *API) Log(pod, text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

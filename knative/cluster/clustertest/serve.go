@@ -8,6 +8,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -43,12 +44,18 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // below answers for what lies below a pod: its log, and what it answers itself.
-func (a *API) below(w http.ResponseWriter, _ *http.Request, parts []string) {
+func (a *API) below(w http.ResponseWriter, r *http.Request, parts []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	name, rest := parts[depth], "/"+strings.Join(parts[depth+2:], "/")
 	if parts[depth+1] == "log" {
-		_, _ = io.WriteString(w, a.logs[name])
+		second := int64(0)
+		for line := range strings.Lines(a.logs[name]) {
+			if second++; r.FormValue("timestamps") == "true" {
+				line = time.Unix(second, 0).UTC().Format(time.RFC3339Nano) + " " + line
+			}
+			_, _ = io.WriteString(w, line)
+		}
 		return
 	}
 	said, ok := a.answers[name+rest]

@@ -63,15 +63,20 @@ func withModel(t *testing.T) (*clustertest.API, []string) {
 			"status":   tree{"observedGeneration": 1, "conditions": []any{tree{"type": "Ready", "status": ready}}},
 		})
 	}
-	api.Put(tree{
-		"apiVersion": "v1", "kind": "Pod",
-		"metadata": tree{"name": "model-a-00001-deployment-x-y", "labels": tree{cluster.ServiceLabel: "model-a", cluster.RevisionLabel: "model-a-00001"}},
-		"spec":     tree{"containers": []any{tree{"name": "queue-proxy"}, tree{"name": "user-container"}}},
-		"status":   tree{"phase": "Running"},
-	})
+	api.Put(podOf("x-y", "containerd://1", tree{"running": tree{}}))
 	api.Answer("model-a-00001-deployment-x-y", 8080, "/params", 200, `{"model":"model-a","version":7}`)
 	api.Log("model-a-00001-deployment-x-y", "one\ntwo\n")
 	return api, []string{"--kubeconfig", api.Kubeconfig(), "--namespace", clustertest.Namespace}
+}
+
+// podOf is a pod of the first revision, with its program in this state.
+func podOf(name, run string, state tree) tree {
+	return tree{
+		"apiVersion": "v1", "kind": "Pod",
+		"metadata": tree{"name": "model-a-00001-deployment-" + name, "labels": tree{cluster.ServiceLabel: "model-a", cluster.RevisionLabel: "model-a-00001"}},
+		"spec":     tree{"containers": []any{tree{"name": "queue-proxy"}, tree{"name": "user-container"}}},
+		"status":   tree{"phase": "Running", "containerStatuses": []any{tree{"name": "user-container", "containerID": run, "state": state}}},
+	}
 }
 
 func TestStatus(t *testing.T) {
@@ -139,6 +144,48 @@ func TestLogs(t *testing.T) {
 	require.Zero(t, code)
 	assert.Empty(t, out)
 	assert.Equal(t, "no pod of it runs, and so there is no log; --follow waits for one\n", stderr)
+}
+
+// Each line of each pod is printed once, whatever pods, programs and the API do.
+func TestLogsFollow(t *testing.T) {
+	api, _ := withModel(t)
+	var stdout, stderr shared
+	r := &logReader{a: &app{stdout: &stdout, stderr: &stderr, format: "text"}, c: api.Cluster(), model: "model-a"}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.follow(ctx) }()
+	printed := func(want string) {
+		t.Helper()
+		require.Eventually(t, func() bool { return stdout.String() == want }, time.Minute, 5*time.Millisecond, "%s", &stdout)
+	}
+	want := "model-a-00001 x-y  one\nmodel-a-00001 x-y  two\n"
+	printed(want)
+
+	api.Log("model-a-00001-deployment-x-y", "one\ntwo\nthree\n") // the API broke off
+	want += "model-a-00001 x-y  three\n"
+	printed(want)
+
+	api.Put(podOf("z-z", "", tree{"waiting": tree{}}))
+	api.Log("model-a-00001-deployment-z-z", "in another\n")
+	api.Put(podOf("z-z", "containerd://2", tree{"terminated": tree{"containerID": "containerd://2"}}))
+	want += "model-a-00001 z-z  in another\n"
+	printed(want)
+
+	api.Log("model-a-00001-deployment-z-z", "in another\nwhich started anew\n")
+	api.Put(podOf("z-z", "containerd://3", tree{"running": tree{}}))
+	want += "model-a-00001 z-z  which started anew\n"
+	printed(want)
+
+	api.Away(true)
+	require.Eventually(t, func() bool { return strings.Contains(stderr.String(), "; it is asked again\n") }, time.Minute, 5*time.Millisecond)
+	api.Away(false)
+	api.Delete("Pod", "model-a-00001-deployment-x-y")
+	api.Log("model-a-00001-deployment-z-z", "in another\nwhich started anew\nand is here\n")
+	want += "model-a-00001 z-z  and is here\n"
+	printed(want)
+
+	cancel()
+	require.NoError(t, <-ended)
 }
 
 func TestDelete(t *testing.T) {

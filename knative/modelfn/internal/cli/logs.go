@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/modelfn/modelfn/knative/cluster"
 )
@@ -29,8 +32,7 @@ type logReader struct {
 	revision string // "" for all
 	options  cluster.LogOptions
 
-	mu     sync.Mutex // guards what is printed, and failed
-	failed error
+	mu sync.Mutex // guards what is printed
 }
 
 func (a *app) logsCommand() *cobra.Command {
@@ -66,9 +68,9 @@ come later too, also from zero. What a pod wrote is gone with it.`,
 	return cmd
 }
 
-// wants reports whether a pod's log is to be printed, and there may be one.
+// wants reports whether a pod is of the revision that is asked for.
 func (r *logReader) wants(pod *corev1.Pod) bool {
-	return (r.revision == "" || pod.Labels[cluster.RevisionLabel] == r.revision) && pod.Status.Phase != corev1.PodPending
+	return r.revision == "" || pod.Labels[cluster.RevisionLabel] == r.revision
 }
 
 func (r *logReader) once(ctx context.Context) error {
@@ -78,15 +80,15 @@ func (r *logReader) once(ctx context.Context) error {
 	}
 	none := true
 	for _, pod := range pods {
-		if r.wants(pod) {
+		if run, _ := cluster.ProgramRun(pod); run != "" && r.wants(pod) {
 			none = false
-			r.read(ctx, pod)
+			err = errors.Join(err, r.read(ctx, pod, r.options, nil))
 		}
 	}
 	if none {
-		fmt.Fprintf(r.a.stderr, "no pod of it runs, and so there is no log; --follow waits for one\n")
+		r.say("no pod of it runs, and so there is no log; --follow waits for one")
 	}
-	return r.failed
+	return err
 }
 
 // follow reads the log of each pod as it comes, until ctx ends.
@@ -95,9 +97,9 @@ func (r *logReader) follow(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	m := r.c.Mirror(cluster.MirrorConfig{Service: r.model, Failed: func(err error) { fmt.Fprintf(r.a.stderr, "%v; it is asked again\n", err) }})
+	m := r.c.Mirror(cluster.MirrorConfig{Service: r.model, Failed: func(err error) { r.say("%v; it is asked again", err) }})
 	running.Go(func() { m.Run(ctx) })
-	read := map[string]bool{}
+	known := map[types.UID]bool{}
 	for {
 		select {
 		case <-m.Changed():
@@ -105,32 +107,87 @@ func (r *logReader) follow(ctx context.Context) error {
 			return nil
 		}
 		for _, pod := range m.Pods(r.model) {
-			if r.wants(pod) && !read[string(pod.UID)] {
-				read[string(pod.UID)] = true
-				running.Go(func() { r.read(ctx, pod) })
+			if r.wants(pod) && !known[pod.UID] {
+				known[pod.UID] = true
+				running.Go(func() { r.followPod(ctx, m, pod) })
 			}
 		}
 	}
 }
 
-// longestLog is how long one line may be.
-const longestLog = 1 << 20
+// lookAgain is how long after its log ended a pod is looked at again: it may have
+// started its program anew, or the API may have broken off.
+const lookAgain = 500 * time.Millisecond
 
-// read prints a pod's log.
-func (r *logReader) read(ctx context.Context, pod *corev1.Pod) {
-	log, err := r.c.Log(ctx, pod, r.options)
-	if err == nil {
-		lines := bufio.NewScanner(log)
-		lines.Buffer(nil, longestLog)
-		for err == nil && lines.Scan() {
-			err = r.print(pod, lines.Text())
+// followPod reads the log of a pod until that is gone, each line once.
+func (r *logReader) followPod(ctx context.Context, m *cluster.Mirror, pod *corev1.Pod) {
+	o := r.options
+	o.Times = true
+	var last time.Time // of the lines that were printed
+	finished, told := "", ""
+	for pod != nil {
+		if run, runs := cluster.ProgramRun(pod); run != "" && (runs || run != finished) {
+			o.Since = last
+			err := r.read(ctx, pod, o, &last)
+			if err == nil {
+				finished = run
+			} else if text := err.Error(); text != told && ctx.Err() == nil && !cluster.Missing(err) {
+				told = text
+				r.say("%s; it is asked again", text)
+			}
+			if !last.IsZero() {
+				o.Tail = 0 // it was for what there was before
+			}
 		}
-		err = errors.Join(err, lines.Err(), log.Close())
+		select {
+		case <-time.After(lookAgain):
+		case <-ctx.Done():
+			return
+		}
+		all := m.Pods(r.model)
+		i := slices.IndexFunc(all, func(p *corev1.Pod) bool { return p.UID == pod.UID })
+		if i < 0 {
+			return
+		}
+		pod = all[i]
 	}
-	if err != nil && ctx.Err() == nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.failed = errors.Join(r.failed, fmt.Errorf("the log of %s: %w", pod.Name, err))
+}
+
+// longestLine is how much of a line is printed as one.
+const longestLine = 1 << 20
+
+// read prints a pod's log. With last the lines have their times, and it prints those
+// after it, and sets it.
+func (r *logReader) read(ctx context.Context, pod *corev1.Pod, o cluster.LogOptions, last *time.Time) error {
+	log, err := r.c.Log(ctx, pod, o)
+	if err != nil {
+		return fmt.Errorf("the log of %s: %w", pod.Name, err)
+	}
+	defer log.Close()
+	lines := bufio.NewReaderSize(log, longestLine)
+	for whole := true; ; {
+		text, more, err := lines.ReadLine()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("the log of %s: %w", pod.Name, err)
+		}
+		line := string(text)
+		if last != nil && whole {
+			stamp, rest, _ := strings.Cut(line, " ")
+			at, err := time.Parse(time.RFC3339Nano, stamp)
+			if err == nil && !at.After(*last) {
+				continue
+			}
+			if err == nil {
+				*last, line = at, rest
+			}
+		}
+		whole = !more
+		if err := r.print(pod, line); err != nil {
+			return err
+		}
 	}
 }
 
@@ -141,4 +198,11 @@ func (r *logReader) print(pod *corev1.Pod, line string) error {
 		_, err := fmt.Fprintf(w, "%s  %s\n", strings.Replace(pod.Name, "-deployment-", " ", 1), line)
 		return err
 	})
+}
+
+// say tells a person what is not of a log.
+func (r *logReader) say(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _ = fmt.Fprintf(r.a.stderr, format+"\n", args...)
 }
