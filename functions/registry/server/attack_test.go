@@ -2,9 +2,6 @@ package server
 
 import (
 	"bufio"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
 	"net"
 	"net/http"
@@ -132,38 +129,4 @@ func TestTokens(t *testing.T) {
 	}
 	require.NotContains(t, p.log.String(), "first")
 	require.NotContains(t, p.log.String(), "third")
-}
-
-// TestTiming: the time that a comparison takes tells nothing. That is not measured
-// but read: Owner compares digests, with subtle, and goes through all of them.
-func TestTiming(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../../framework/token/token.go", nil, 0)
-	require.NoError(t, err)
-	var owner *ast.FuncDecl
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "Owner" {
-			owner = f
-		}
-	}
-	require.NotNil(t, owner)
-	calls, loops := map[string]bool{}, 0
-	ast.Inspect(owner, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CallExpr:
-			if s, ok := n.Fun.(*ast.SelectorExpr); ok {
-				calls[s.Sel.Name] = true
-			}
-		case *ast.RangeStmt:
-			loops++
-			ast.Inspect(n.Body, func(n ast.Node) bool {
-				_, returns := n.(*ast.ReturnStmt)
-				_, branches := n.(*ast.BranchStmt)
-				require.False(t, returns || branches, "it ends before all are compared")
-				return true
-			})
-		}
-		return true
-	})
-	require.Equal(t, 1, loops)
-	require.Equal(t, map[string]bool{"Sum256": true, "ConstantTimeCompare": true, "current": true}, calls)
 }
