@@ -21,7 +21,6 @@ import (
 	"github.com/modelfn/modelfn/framework"
 	"github.com/modelfn/modelfn/framework/frameworktest"
 	"github.com/modelfn/modelfn/framework/params"
-	"github.com/modelfn/modelfn/framework/serve"
 )
 
 // registry is one as a replica sees it: documents, the newest of which is current.
@@ -34,6 +33,8 @@ type registry struct {
 	mute  bool             // watches get no answer
 	told  []params.Replica // by those who watch
 	woken chan struct{}    // closed at the next change
+	hold  chan struct{}    // versions are given when it is closed; nil for at once
+	asked []string         // the paths of the versions that were asked for
 }
 
 func newRegistry(t *testing.T, docs ...params.Document) *registry {
@@ -72,6 +73,15 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.mu.Lock()
 		r.told = append(r.told, who)
 		r.mu.Unlock()
+	}
+	if strings.Contains(req.URL.Path, "/versions/") {
+		r.mu.Lock()
+		r.asked = append(r.asked, req.URL.Path)
+		hold := r.hold
+		r.mu.Unlock()
+		if hold != nil {
+			<-hold
+		}
 	}
 	for {
 		r.mu.Lock()
@@ -227,37 +237,6 @@ func TestEventsOfAPinnedReplica(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, status, text)
 	require.Empty(t, text)
 	stands(t, url, 1, params.Serving)
-}
-
-// TestNamedVersions: a request that names a version gets an answer of that one, of
-// the history too, or none.
-func TestNamedVersions(t *testing.T) {
-	bad := scales(t, 2, `"x"`)
-	r := newRegistry(t, scales(t, 1, "1"), bad, scales(t, 3, "3"))
-	url := r.follows(t, nil)
-	stands(t, url, 3, params.Serving)
-	ask := func(headers ...string) (int, http.Header, string) {
-		t.Helper()
-		return send(t, http.MethodPost, url+"/predict", `{"input":[1,2]}`, headers...)
-	}
-	for version, want := range map[string]string{"1": `{"output":[1,2]}`, "3": `{"output":[3,6]}`} {
-		status, header, text := ask(serve.VersionHeader, version)
-		require.Equal(t, http.StatusOK, status, text)
-		require.Equal(t, want, text)
-		require.Equal(t, version, header.Get(serve.VersionHeader))
-	}
-	status, _, text := ask(serve.VersionHeader, "1", serve.DigestHeader, bad.Digest)
-	require.Equal(t, http.StatusNotFound, status, text)
-	status, _, text = ask(serve.VersionHeader, "9")
-	require.Equal(t, http.StatusNotFound, status, text)
-	require.Contains(t, text, "there is no params version 9")
-
-	r.change(func() { r.away = true })
-	status, _, _ = ask(serve.VersionHeader, "1")
-	require.Equal(t, http.StatusOK, status, "it was loaded before")
-	status, header, text := ask(serve.VersionHeader, "8")
-	require.Equal(t, http.StatusServiceUnavailable, status, text)
-	require.NotEmpty(t, header.Get("Retry-After"))
 }
 
 // TestFallback: with the registry away at the start, what is in the image serves as

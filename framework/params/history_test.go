@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/params"
 )
 
 func none(int64) error { return nil }
@@ -140,4 +143,56 @@ func TestHistoryAtOnce(t *testing.T) {
 		}
 	}
 	assert.Equal(t, loads, closes, "each version that was loaded is closed")
+}
+
+// TestHistoryIsBounded asks for a hundred versions at once: no more than four are
+// loaded at a time, whoever waits too long gives up, and no more than eight are there.
+func TestHistoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var alive atomic.Int64
+		step := make(chan struct{})
+		h := params.NewHistory(
+			func(_ context.Context, version int64) (params.Set, error) {
+				<-step
+				return params.Set{Document: params.Document{Version: version}}, nil
+			},
+			func(_ context.Context, set params.Set) (int64, func(), error) {
+				assert.LessOrEqual(t, alive.Add(1), int64(8))
+				return set.Version, func() { alive.Add(-1) }, nil
+			},
+		)
+		var all sync.WaitGroup
+		var answered atomic.Int64
+		ask := func(version int64, patience time.Duration, want error) {
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				s, err := h.Acquire(ctx, version)
+				if !assert.ErrorIs(t, err, want) || err != nil {
+					return
+				}
+				assert.Equal(t, version, s.Value)
+				s.Release()
+				answered.Add(1)
+			})
+			synctest.Wait()
+		}
+		for version := int64(1); version <= 100; version++ {
+			ask(version, time.Hour, nil)
+		}
+		ask(101, time.Second, context.DeadlineExceeded)
+		ask(4, time.Hour, nil) // shares a load that is under way
+		time.Sleep(time.Second)
+		for n := range 25 {
+			for range 4 {
+				step <- struct{}{}
+			}
+			synctest.Wait()
+			assert.EqualValues(t, 4*(n+1)+1, answered.Load(), "four at a time")
+		}
+		all.Wait()
+		assert.EqualValues(t, 4, alive.Load())
+		h.Close()
+		assert.Zero(t, alive.Load())
+	})
 }

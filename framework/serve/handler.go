@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -163,6 +164,9 @@ func (h *Handler) named(c *Call, current *params.Snapshot[*Instance], version, d
 		ctx, cancel := c.Context()
 		defer cancel()
 		if s, err = h.cfg.History.Acquire(ctx, wanted.Version); err != nil {
+			if f := fault.From(err); f.Kind == fault.Invalid { // those params are, not the request
+				err = &fault.Error{Kind: fault.NotFound, Message: fmt.Sprintf("params version %d does not fit: %s", wanted.Version, f.Public()), Err: err}
+			}
 			return nil, err
 		}
 		if fits(s) {
@@ -175,11 +179,11 @@ func (h *Handler) named(c *Call, current *params.Snapshot[*Instance], version, d
 
 func (h *Handler) predict(f *predict.Format) func(*Call) error {
 	return func(c *Call) error {
-		s, err := h.acquire(c)
+		body, err := c.Body()
 		if err != nil {
 			return err
 		}
-		body, err := c.Body()
+		s, err := h.acquire(c) // not before: whoever sends slowly holds nothing meanwhile
 		if err != nil {
 			return err
 		}

@@ -59,15 +59,15 @@ func (h *Handler) evaluate(c *Call) error {
 			return err
 		}
 	}
-	s, err := h.acquire(c)
-	if err != nil {
-		return err
-	}
 	body, err := c.Body()
 	if err != nil {
 		return err
 	}
 	e, err := schema.Decode[evaluation](body)
+	if err != nil {
+		return err
+	}
+	s, err := h.acquire(c)
 	if err != nil {
 		return err
 	}
