@@ -32,6 +32,7 @@ type registry struct {
 	away  bool
 	mute  bool             // watches get no answer
 	told  []params.Replica // by those who watch
+	looks int              // by those who do not
 	woken chan struct{}    // closed at the next change
 	hold  chan struct{}    // versions are given when it is closed; nil for at once
 	asked []string         // the paths of the versions that were asked for
@@ -82,6 +83,11 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		if hold != nil {
 			<-hold
 		}
+	}
+	if !watches {
+		r.mu.Lock()
+		r.looks++
+		r.mu.Unlock()
 	}
 	for {
 		r.mu.Lock()
@@ -217,6 +223,11 @@ func TestEvents(t *testing.T) {
 	require.Empty(t, text)
 	stands(t, url, 3, params.Serving)
 
+	var before, after int
+	r.change(func() { before = r.looks })
+	accepted("Ce-Sequence", "0000000000000000003")
+	r.change(func() { after = r.looks })
+	require.Equal(t, before, after, "nothing is asked for the params that serve")
 	r.put(scales(t, 4, `"x"`))
 	accepted("Ce-Sequence", "0000000000000000004")
 	stands(t, url, 3, params.Rejected)

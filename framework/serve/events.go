@@ -10,14 +10,19 @@ import (
 )
 
 // events takes a hint that there may be new params. It is answered when the hint
-// has been followed: 202 with an empty body, as a broker takes any other body for
-// a failure, or 503 to have the hint delivered again.
+// has been followed, or tells of the params that serve, which the watch often brings
+// first: 202 with an empty body, as a broker takes any other body for a failure, or
+// 503 to have the hint delivered again.
 func (h *Handler) events(c *Call) error {
 	e, err := events.Read(c.r)
 	if err != nil {
 		return err
 	}
 	if e.Type != events.ParamsChanged || e.Subject != h.cfg.Model || h.cfg.Pinned {
+		c.Empty(http.StatusAccepted)
+		return nil
+	}
+	if status := h.cfg.Keeper.Status(); e.Sequence > 0 && status.State == params.Serving && status.Wanted == e.Sequence {
 		c.Empty(http.StatusAccepted)
 		return nil
 	}

@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/modelfn/modelfn/framework/serve"
 	"github.com/modelfn/modelfn/functions/quantile"
@@ -87,23 +87,24 @@ func reload(ctx context.Context, s *session) (_ report, err error) {
 }
 
 // keepChanging writes versions that change nothing in the outputs, until ctx ends, each
-// when the one before it is applied.
+// when the one before it serves. They go to the registry directly, and the replica is
+// asked once for most of them: what is measured shares its processors with this.
 func (r *replicas) keepChanging(ctx context.Context, applied *int) error {
+	client, err := registry.New(r.RegistryURL(), "")
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
+	last := int64(0)
 	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
-		p, err := r.labelled(0.1 + float64(*applied%100)/1000)
-		if err != nil {
-			return err
-		}
-		d, err := r.client.Put(ctx, "model-a", registry.Change{Params: p}, registry.Options{})
-		if err == nil {
-			err = r.serves(ctx, d.Version)
+		if err = r.serves(ctx, last); err == nil {
+			last, err = r.relabel(ctx, client, *applied)
 		}
 		if ctx.Err() != nil {
 			return nil // it was told to end
@@ -115,7 +116,23 @@ func (r *replicas) keepChanging(ctx context.Context, applied *int) error {
 	}
 }
 
-// serves waits until the one replica serves a version.
+// relabel writes the params with another quantile, which is what they were trained
+// for, and not looked at in a prediction. It returns their version.
+func (r *replicas) relabel(ctx context.Context, client *registry.Client, n int) (int64, error) {
+	var p quantile.Params
+	if err := json.Unmarshal(r.set.Params, &p); err != nil {
+		return 0, err
+	}
+	p.Quantile = 0.1 + float64(n%100)/1000
+	text, err := json.Marshal(p)
+	if err != nil {
+		return 0, err
+	}
+	d, err := client.Put(ctx, "model-a", registry.Change{Params: text}, registry.Options{})
+	return d.Version, err
+}
+
+// serves waits until the one replica serves a version, or a later one.
 func (r *replicas) serves(ctx context.Context, version int64) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -128,8 +145,12 @@ func (r *replicas) serves(ctx context.Context, version int64) error {
 		if err != nil {
 			return fmt.Errorf("waiting for version %d: %w", version, err)
 		}
+		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
-		if resp.Header.Get(serve.VersionHeader) == strconv.FormatInt(version, 10) {
+		if err != nil {
+			return fmt.Errorf("waiting for version %d: %w", version, err)
+		}
+		if now, _ := strconv.ParseInt(resp.Header.Get(serve.VersionHeader), 10, 64); now >= version {
 			return nil
 		}
 		time.Sleep(2 * time.Millisecond)
@@ -144,17 +165,6 @@ func (r *replicas) address() string {
 		}
 	}
 	return ""
-}
-
-// labelled returns the params with another quantile, which is what they were trained
-// for, and not looked at in a prediction.
-func (r *replicas) labelled(q float64) (jsontext.Value, error) {
-	var p quantile.Params
-	if err := json.Unmarshal(r.set.Params, &p); err != nil {
-		return nil, err
-	}
-	p.Quantile = q
-	return json.Marshal(p)
 }
 
 // plan is a load on the one replica.
