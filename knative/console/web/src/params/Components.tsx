@@ -4,8 +4,11 @@ import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useModelName } from '../i18n/names'
 import { useLive } from '../live/live'
+import { Button } from '../ui/Button'
 import field from '../ui/Field.module.css'
+import { TroubleNotice } from '../ui/Notice'
 import style from './Components.module.css'
+import { useHistory } from './useHistory'
 import { paramsWords } from './words'
 
 interface Props {
@@ -33,17 +36,39 @@ export function Components({ base, requires, readOnly, onRequire }: Props) {
 }
 
 type OnePin = Requires[string]
+type Option = OnePin & Partial<Pick<ParamsEvent, 'author' | 'created' | 'held'>>
+
+/** Older versions that are loaded at once. */
+const more = 50
+
+/** What a component can be pinned to, the newest first: what the stream told, the pins, and what was loaded of the history. */
+function useOptions(name: string, pins: OnePin[]) {
+  const log = useLive((l) => l.log)
+  const { get, want, trouble, retry } = useHistory(name)
+  const known = new Map<number, Option>()
+  const add = (option: Option | undefined) => void (option && !known.has(option.version) && known.set(option.version, option))
+  for (const event of log) if (event.model === name) add(event)
+  const newest = Math.max(...known.keys(), ...pins.map((p) => p.version))
+  for (let version = newest; version > 0; version--) add(get(version))
+  for (const pin of pins) add(pin)
+  let low = newest // down to it, none is missing
+  while (known.has(low - 1)) low--
+  return {
+    options: [...known.values()].toSorted((a, b) => b.version - a.version),
+    older: Math.min(more, low - 1),
+    load: () => want(Math.max(1, low - more), low - 1),
+    trouble,
+    retry,
+  }
+}
 
 function Pin({ name, base, pin, readOnly, onPin }: { name: string; base: OnePin | undefined; pin: OnePin; readOnly: boolean; onPin: (pin: OnePin) => void }) {
   const w = useWords(paramsWords)
   const { ago } = useFormat()
   const modelName = useModelName()
-  const log = useLive((l) => l.log)
   const id = useId()
-  const known = log.filter((e) => e.model === name)
-  const pins = [pin, base].filter((p) => p !== undefined && !known.some((e) => e.version === p.version)) as OnePin[]
-  const options: (OnePin & Partial<Pick<ParamsEvent, 'author' | 'created' | 'held'>>)[] = [...known, ...pins].filter((e, i, all) => all.findIndex((o) => o.version === e.version) === i).toSorted((a, b) => b.version - a.version)
-  const newest = known.find((e) => !e.held)?.version ?? pin.version
+  const { options, older, load, trouble, retry } = useOptions(name, base ? [pin, base] : [pin])
+  const newest = options.find((o) => !o.held)?.version ?? pin.version
   return (
     <div className={field.field}>
       <label htmlFor={id}>
@@ -66,6 +91,12 @@ function Pin({ name, base, pin, readOnly, onPin }: { name: string; base: OnePin 
           </option>
         ))}
       </select>
+      {!readOnly && older > 0 && (
+        <Button look="quiet" className={style.older} onClick={load}>
+          {w.older(older)}
+        </Button>
+      )}
+      {trouble && <TroubleNotice trouble={trouble} retry={retry} />}
       <p id={`${id}-hint`} className={field.hint}>
         {base && base.version !== pin.version ? w.was(`v${base.version}`) : newest > pin.version ? w.newest(newest) : ''}
       </p>

@@ -26,6 +26,7 @@ export const paramsWords = words(
     pinned: (version: number) => `v${version}`,
     newest: (version: number) => `v${version} is the newest`,
     pinHeld: 'held',
+    older: (n: number) => (n === 1 ? 'Show 1 older version' : `Show ${n} older versions`),
 
     message: 'Message',
     messageWhy: 'Why it is changed; it stays in the history.',
@@ -132,6 +133,7 @@ export const paramsWords = words(
     pinned: (version) => `v${version}`,
     newest: (version) => `最新为 v${version}`,
     pinHeld: '暂存',
+    older: (n) => `显示更早的 ${n} 个版本`,
 
     message: '说明',
     messageWhy: '修改的原因；会保留在历史中。',
