@@ -2,6 +2,7 @@ import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useModelName, useTranslated } from '../i18n/names'
 import { TroubleNotice } from '../ui/Notice'
+import { Table } from '../ui/Table'
 import style from './Answers.module.css'
 import { byQuantile } from './family'
 import type { Element } from './signature'
@@ -40,22 +41,12 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
           {crossed && <em> {w.crossedHere}</em>}
         </p>
       )}
-      <table className={style.table}>
-        <caption className="unseen">{w.answers}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{w.model}</th>
-            <th scope="col">{w.value}</th>
-            <th scope="col">{w.by}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {curves.answers.map((answer, i) => (
-            <Row key={answer.model} answer={answer} colour={i} strong={answer.model === model} />
-          ))}
-          {curves.proposed?.curve && <Row answer={curves.proposed} colour={curves.answers.findIndex((a) => a.model === model)} strong proposed />}
-        </tbody>
-      </table>
+      <Table figures caption={w.answers} columns={[w.model, w.value, w.by]}>
+        {curves.answers.map((answer, i) => (
+          <Row key={answer.model} answer={answer} colour={i} strong={answer.model === model} />
+        ))}
+        {curves.proposed?.curve && <Row answer={curves.proposed} colour={curves.answers.findIndex((a) => a.model === model)} strong proposed />}
+      </Table>
       {failed?.trouble && <TroubleNotice title={w.failed(modelName(failed.model))} trouble={failed.trouble} retry={retry} />}
     </div>
   )

@@ -5,6 +5,7 @@ import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { Button } from '../ui/Button'
 import { Pill } from '../ui/Pill'
+import { Table } from '../ui/Table'
 import { conflictOf, type Content, resolved } from './conflict'
 import style from './Conflict.module.css'
 import { shortPath, Value } from './DiffTable'
@@ -44,44 +45,32 @@ export function Conflict({ base, mine, theirs, onResolve, onClose }: Props) {
       {places.length === 0 ? (
         <p>{w.sameMade}</p>
       ) : (
-        <div className={style.frame}>
-          <table className={style.table}>
-            <thead>
-              <tr>
-                <th scope="col">{w.place}</th>
-                <th scope="col">{w.began}</th>
-                <th scope="col">{w.mine}</th>
-                <th scope="col">{w.theirs(author)}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {places.map((c) => (
-                <tr key={c.path}>
-                  <th scope="row">
-                    <code>{shortPath(c.path)}</code> {c.who === 'both' && <Pill tone="warn">{w.both}</Pill>}
-                  </th>
-                  <td className={style.base}>
-                    <Value of={c.base} path={c.path} />
-                  </td>
-                  {(['mine', 'theirs'] as const).map((side) => (
-                    <td key={side}>
-                      <label className={style.side}>
-                        <input
-                          type="radio"
-                          name={`${id}${c.path}`}
-                          checked={sides[c.path] === side}
-                          aria-label={`${shortPath(c.path)}: ${side === 'mine' ? w.mine : w.theirs(author)}`}
-                          onChange={() => setChosen({ ...chosen, [c.path]: side })}
-                        />
-                        <Value of={c[side]} path={c.path} />
-                      </label>
-                    </td>
-                  ))}
-                </tr>
+        <Table columns={[w.place, w.began, w.mine, w.theirs(author)]}>
+          {places.map((c) => (
+            <tr key={c.path}>
+              <th scope="row">
+                <code>{shortPath(c.path)}</code> {c.who === 'both' && <Pill tone="warn">{w.both}</Pill>}
+              </th>
+              <td className={style.base}>
+                <Value of={c.base} path={c.path} />
+              </td>
+              {(['mine', 'theirs'] as const).map((side) => (
+                <td key={side}>
+                  <label className={style.side}>
+                    <input
+                      type="radio"
+                      name={`${id}${c.path}`}
+                      checked={sides[c.path] === side}
+                      aria-label={`${shortPath(c.path)}: ${side === 'mine' ? w.mine : w.theirs(author)}`}
+                      onChange={() => setChosen({ ...chosen, [c.path]: side })}
+                    />
+                    <Value of={c[side]} path={c.path} />
+                  </label>
+                </td>
               ))}
-            </tbody>
-          </table>
-        </div>
+            </tr>
+          ))}
+        </Table>
       )}
       <div className={style.actions}>
         <Button look="primary" onClick={() => onResolve(resolved(mine, theirs.document, sides))}>

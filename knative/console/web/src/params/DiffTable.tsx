@@ -1,5 +1,6 @@
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
+import { Table } from '../ui/Table'
 import type { Change } from './diff'
 import style from './DiffTable.module.css'
 import { paramsWords } from './words'
@@ -9,39 +10,27 @@ export function DiffTable({ changes, label }: { changes: Change[]; label: string
   const w = useWords(paramsWords)
   const { number } = useFormat()
   return (
-    <div className={style.frame}>
-      <table className={style.table}>
-        <caption className="unseen">{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{w.place}</th>
-            <th scope="col">{w.before}</th>
-            <th scope="col">{w.after}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {changes.map(({ path, before, after }) => (
-            <tr key={path}>
-              <th scope="row">
-                <code>{shortPath(path)}</code>
-              </th>
-              <td className={style.before}>
-                <Value of={before} path={path} />
-              </td>
-              <td className={style.after}>
-                <Value of={after} path={path} />
-                {typeof before === 'number' && typeof after === 'number' && !path.startsWith('requires') && (
-                  <span className={style.delta}>
-                    {after > before ? '+' : '−'}
-                    {number(Math.abs(after - before), 4)}
-                  </span>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table caption={label} columns={[w.place, w.before, w.after]}>
+      {changes.map(({ path, before, after }) => (
+        <tr key={path}>
+          <th scope="row">
+            <code>{shortPath(path)}</code>
+          </th>
+          <td className={style.before}>
+            <Value of={before} path={path} />
+          </td>
+          <td className={style.after}>
+            <Value of={after} path={path} />
+            {typeof before === 'number' && typeof after === 'number' && !path.startsWith('requires') && (
+              <span className={style.delta}>
+                {after > before ? '+' : '−'}
+                {number(Math.abs(after - before), 4)}
+              </span>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   )
 }
 

@@ -7,6 +7,7 @@ import { useWords } from '../i18n/language'
 import { Button } from '../ui/Button'
 import { Panel } from '../ui/Panel'
 import { Pill } from '../ui/Pill'
+import { Table } from '../ui/Table'
 import { count, type Count, tolerance } from './count'
 import { Mark, SplitBar } from './SplitBar'
 import style from './TrafficTab.module.css'
@@ -79,39 +80,24 @@ function Outcome({ model, counted, colours, whole }: { model: ModelInfo; counted
     <>
       <SplitBar label={w.asked} shares={names.map((name) => ({ revision: name, percent: asked[name] ?? 0, colour: colours[name] ?? 4 }))} />
       <SplitBar label={w.answered} shares={names.map((name) => ({ revision: name, percent: Math.round(share(name) * 10) / 10, colour: colours[name] ?? 4 }))} />
-      <div className={style.frame}>
-        <table className={style.table}>
-          <thead>
-            <tr>
-              <th scope="col">{w.revision}</th>
-              <th scope="col">{w.asked}</th>
-              <th scope="col">{w.answered}</th>
-              <th scope="col">{w.answers}</th>
-              <th scope="col">
-                <span className="unseen">{w.verdict}</span>
+      <Table figures columns={[w.revision, w.asked, w.answered, w.answers, <span key="verdict" className="unseen">{w.verdict}</span>]}>
+        {names.map((name) => {
+          const off = Math.abs(share(name) - (asked[name] ?? 0))
+          const fits = off <= tolerance(asked[name] ?? 0, answered)
+          return (
+            <tr key={name}>
+              <th scope="row">
+                <Mark colour={colours[name] ?? 4} />{' '}
+                {name}
               </th>
+              <td>{asked[name] ?? 0} %</td>
+              <td>{number(share(name), 1)} %</td>
+              <td>{by[name] ?? 0}</td>
+              <td>{whole && answered > 0 && <Pill tone={fits ? 'good' : 'warn'}>{fits ? w.fits : w.differs}</Pill>}</td>
             </tr>
-          </thead>
-          <tbody>
-            {names.map((name) => {
-              const off = Math.abs(share(name) - (asked[name] ?? 0))
-              const fits = off <= tolerance(asked[name] ?? 0, answered)
-              return (
-                <tr key={name}>
-                  <th scope="row">
-                    <Mark colour={colours[name] ?? 4} />
-                    {name}
-                  </th>
-                  <td>{asked[name] ?? 0} %</td>
-                  <td>{number(share(name), 1)} %</td>
-                  <td>{by[name] ?? 0}</td>
-                  <td>{whole && answered > 0 && <Pill tone={fits ? 'good' : 'warn'}>{fits ? w.fits : w.differs}</Pill>}</td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </div>
+          )
+        })}
+      </Table>
       {failed > 0 && <p className={style.wrong}>{w.failedOf(failed)}</p>}
     </>
   )

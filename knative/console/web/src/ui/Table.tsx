@@ -1,0 +1,34 @@
+import type { ReactNode } from 'react'
+import style from './Table.module.css'
+
+interface Props {
+  /** What it is, for a screen reader; '' where a heading says so. */
+  caption?: string
+  /** The names of the columns. */
+  columns: ReactNode[]
+  /** All columns but the first are figures, and stand to the right. */
+  figures?: boolean
+  /** The rows; the first cell of each is its head. */
+  children: ReactNode
+}
+
+/** A table of a few rows, a line between each two. */
+export function Table({ caption = '', columns, figures = false, children }: Props) {
+  return (
+    <div className={style.frame}>
+      <table className={`${style.table} ${figures ? style.figures : ''}`}>
+        {caption && <caption className="unseen">{caption}</caption>}
+        <thead>
+          <tr>
+            {columns.map((name, i) => (
+              <th key={i} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  )
+}
