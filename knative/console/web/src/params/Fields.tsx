@@ -171,7 +171,7 @@ function NumberField({ shape, typed, onType }: NodeProps<NumberShape>) {
   const { readOnly } = use(Form)!
   const text = textOf(typed)
   const value = readNumber(text, { ...shape, min: -Infinity, max: Infinity }).value
-  const ranged = Number.isFinite(shape.min) && Number.isFinite(shape.max)
+  const ranged = telling(shape.min) && telling(shape.max)
   const step = stepFor(value ?? 0, shape)
   return (
     <Leaf shape={shape} onType={onType} range={useRangeText(shape)}>
@@ -304,10 +304,12 @@ function useWrongText(wrong: Wrong | undefined): string {
   return wrong.why === 'said' ? wrong.said : w[wrong.why]('limit' in wrong ? wrong.limit : 0)
 }
 
-/** What a number may be: above 0, below 1. Ends that only its type has are not worth a word. */
+/** Whether an end of a range says something: one that only the type has does not. */
+const telling = (end: number) => Math.abs(end) < 2 ** 53
+
+/** What a number may be: above 0, below 1. */
 function useRangeText({ integer, min, max, minOpen, maxOpen }: NumberShape): string {
   const w = useWords(paramsWords)
-  const telling = (n: number) => Number.isFinite(n) && Math.abs(n) < 2 ** 53
   const low = telling(min) ? (minOpen ? w.above : w.atLeast)(String(min)) : ''
   const high = telling(max) ? (maxOpen ? w.below : w.atMost)(String(max)) : ''
   return [integer && w.integer, low, high].filter(Boolean).join(', ')

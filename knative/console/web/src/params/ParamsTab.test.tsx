@@ -1,0 +1,322 @@
+import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import * as api from '../api'
+import type { Document, ModelInfo, ParamsEvent, Replica } from '../contract'
+import { live } from '../live/live'
+import { Trouble } from '../trouble'
+import { dropConvergence } from './convergence'
+import { dropDraft, reloadDrafts } from './drafts'
+import ParamsTab from './ParamsTab'
+
+const schema = {
+  type: 'object',
+  required: ['weights', 'bias', 'quantile'],
+  properties: {
+    weights: { type: 'array', minItems: 2, maxItems: 2, items: { type: 'number' } },
+    bias: { type: 'number' },
+    quantile: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
+  },
+}
+
+const pin = (version: number) => ({ 'component-d': { version, digest: `sha256:d${version}` } })
+
+const document = (version: number, change: object = {}, more: Partial<Document> = {}): Document => ({
+  model: 'model-a',
+  version,
+  digest: `sha256:${version}`,
+  params: { weights: [1, 2], bias: 3, quantile: 0.5, ...change },
+  requires: pin(1),
+  author: 'alice',
+  created: '2026-01-01T00:00:00Z',
+  ...more,
+})
+
+const tagged = (d: Document): api.Tagged => ({ document: d, etag: `"${d.version}-${d.digest}"` })
+
+const model: ModelInfo = {
+  name: 'model-a',
+  kind: 'model',
+  signature: { inputs: [{ name: 'x', datatype: 'FP64', shape: [], range: { min: 0, max: 2 } }], outputs: [{ name: 'y', datatype: 'FP64', shape: [] }] },
+  state: 'ready',
+  params: { version: 1, digest: 'sha256:1', requires: [] },
+  revisions: [],
+}
+
+const by = { model: 'model-a', version: 1, digest: '', components: '', revision: '' }
+const outputs = (inputs: unknown[], of: number): api.Outputs => ({ outputs: inputs.map(() => of), by })
+const refuse = (message: string) => new Trouble('refused', message, { status: 400 })
+
+let put: ReturnType<typeof stub>
+
+/** The server: model-a at version 1, whose every output is 10, or 20 with params that are proposed. */
+function stub() {
+  vi.spyOn(api, 'currentParams').mockResolvedValue(tagged(document(1)))
+  vi.spyOn(api, 'schemaOf').mockResolvedValue(schema)
+  vi.spyOn(api, 'versionsOf').mockImplementation(async (name) => ({ versions: name === 'model-a' ? [document(1)] : [] }))
+  vi.spyOn(api, 'predict').mockImplementation(async (_, inputs) => outputs(inputs, 10))
+  vi.spyOn(api, 'evaluate').mockImplementation(async (_, __, inputs) => outputs(inputs, 20))
+  return vi.spyOn(api, 'putParams').mockImplementation(async (_, change, { hold }) => tagged(document(2, change.params as object, { held: hold })))
+}
+
+beforeEach(() => {
+  put = stub()
+  dropDraft('model-a')
+  reloadDrafts()
+  dropConvergence('model-a')
+})
+
+const event = (name: string, version: number): ParamsEvent => ({ model: name, version, digest: `sha256:d${version}`, requires: [], current: version, author: 'bob' })
+
+async function show({ signIn = false, log = [] as ParamsEvent[] } = {}) {
+  act(() => live.set((l) => ({ ...l, link: 'open', list: { managed: false, signIn, registry: 'ready', models: [model] }, log })))
+  const shown = render(<ParamsTab model={model} />)
+  await screen.findByLabelText('Param 3 bias')
+  return shown
+}
+
+const bias = () => screen.getByLabelText('Param 3 bias')
+const submit = () => userEvent.click(screen.getByRole('button', { name: 'Submit' }))
+
+async function retype(input: HTMLElement, text: string) {
+  await userEvent.clear(input)
+  await userEvent.type(input, text)
+}
+
+describe('the params of a model', () => {
+  it('are written with what was typed, on the version where that began, and once', async () => {
+    await show()
+    expect(screen.getByRole('button', { name: 'Submit' })).toBeDisabled()
+    await retype(bias(), '4.5')
+    await userEvent.type(screen.getByLabelText('Message'), 'why not')
+    expect(screen.getByText('1 change')).toBeVisible()
+    await userEvent.dblClick(screen.getByRole('button', { name: 'Submit' }))
+    expect(put).toHaveBeenCalledExactlyOnceWith(
+      'model-a',
+      { params: { weights: [1, 2], bias: 4.5, quantile: 0.5 }, requires: pin(1), message: 'why not' },
+      { ifMatch: '"1-sha256:1"', idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/), hold: false },
+    )
+    expect(await screen.findByText('from v2')).toBeVisible()
+    expect(bias()).toHaveValue('4.5')
+    expect(screen.getByLabelText('Message')).toHaveValue('')
+  })
+
+  it('are shown as replicas take them, until the last one has', async () => {
+    await show()
+    await retype(bias(), '4.5')
+    await submit()
+    expect(await screen.findByText(/v2 is current. No replica runs/)).toBeVisible()
+    const replica = (name: string, version: number): Replica => ({ name, revision: '', version, state: 'serving', since: '' })
+    const tell = (...replicas: Replica[]) => act(() => live.set((l) => ({ ...l, replicas: { 'model-a': { model: 'model-a', version: 2, replicas } } })))
+    tell(replica('one', 2), replica('two', 1))
+    expect(screen.getByText('1 of 2 replicas on v2')).toBeVisible()
+    tell(replica('one', 2), replica('two', 2))
+    expect(screen.getByText('All 2 replicas are on v2')).toBeVisible()
+    expect(screen.getByText(/^after [\d.]+ m?s$/)).toBeVisible()
+  })
+
+  it('show the effect of what is typed, and write nothing', async () => {
+    await show()
+    await retype(bias(), '4.5')
+    const proposed = await screen.findByRole('row', { name: /^Proposed 20.* not saved/ })
+    expect(proposed).toBeVisible()
+    expect(screen.getByRole('row', { name: /^Model A.* 10/ })).toBeVisible()
+    expect(api.evaluate).toHaveBeenLastCalledWith('model-a', { params: { weights: [1, 2], bias: 4.5, quantile: 0.5 }, requires: pin(1) }, expect.anything(), expect.anything())
+    expect(put).not.toHaveBeenCalled()
+  })
+
+  it('are held, if a person says so, and nothing uses them', async () => {
+    await show()
+    await retype(bias(), '4.5')
+    await userEvent.click(screen.getByRole('button', { name: 'Submit, but hold' }))
+    expect(put).toHaveBeenCalledWith('model-a', expect.anything(), expect.objectContaining({ hold: true }))
+    expect(await screen.findByText('Dashed: v2 of the history.')).toBeVisible()
+    expect(screen.getByText('from v1')).toBeVisible()
+    expect(bias()).toHaveValue('3')
+  })
+
+  it('are not sent while something is wrong; the first such field is shown', async () => {
+    await show()
+    await retype(screen.getByLabelText('Param 4 quantile'), '1')
+    await retype(bias(), '1e')
+    await submit()
+    expect(put).not.toHaveBeenCalled()
+    expect(bias()).toHaveFocus()
+    expect(bias()).toHaveAccessibleDescription(/This is no number\./)
+    expect(screen.getByLabelText('Param 4 quantile')).toHaveAccessibleDescription(/Must be below 1\./)
+    expect(screen.getByText('Correct what is marked first.')).toBeVisible()
+  })
+
+  it('that the server refuses are so at their fields, and elsewhere if they have none', async () => {
+    put.mockRejectedValue(refuse('params.weights[1]: 9 is too much; message: too rude'))
+    await show()
+    await retype(screen.getByLabelText('Param 2 weights[1]'), '9')
+    await submit()
+    await waitFor(() => expect(screen.getByLabelText('Param 2 weights[1]')).toHaveAccessibleDescription(/9 is too much/))
+    expect(screen.getByRole('alert')).toHaveTextContent('message: too rude')
+    expect(screen.getByLabelText('Param 2 weights[1]')).toHaveFocus()
+    expect(screen.getByLabelText('Param 2 weights[1]')).toHaveValue('9')
+    await userEvent.type(screen.getByLabelText('Param 2 weights[1]'), '.5')
+    expect(screen.getByLabelText('Param 2 weights[1]')).toBeValid()
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
+
+  it('that the model itself refuses are so at their fields before they are sent', async () => {
+    vi.spyOn(api, 'evaluate').mockRejectedValue(refuse('params.bias: not with these weights'))
+    await show()
+    await retype(bias(), '5')
+    await waitFor(() => expect(bias()).toHaveAccessibleDescription(/not with these weights/))
+  })
+})
+
+describe('nothing that was typed is lost', () => {
+  async function typeSomething() {
+    await retype(bias(), '1e')
+    await userEvent.type(screen.getByLabelText('Message'), 'half typed')
+  }
+
+  function expectIt() {
+    expect(bias()).toHaveValue('1e')
+    expect(screen.getByLabelText('Message')).toHaveValue('half typed')
+  }
+
+  it('on a walk to another place, and on a reload', async () => {
+    await show()
+    await typeSomething()
+    cleanup()
+    await show()
+    expectIt()
+    cleanup()
+    reloadDrafts()
+    await show()
+    expectIt()
+    await userEvent.click(screen.getByRole('button', { name: 'Discard' }))
+    expect(bias()).toHaveValue('3')
+    cleanup()
+    reloadDrafts()
+    await show()
+    expect(bias()).toHaveValue('3')
+  })
+
+  it('when new params come meanwhile', async () => {
+    const { rerender } = await show()
+    await typeSomething()
+    vi.spyOn(api, 'currentParams').mockResolvedValue(tagged(document(2, { bias: 7 })))
+    rerender(<ParamsTab model={{ ...model, params: { version: 2, digest: 'sha256:2', requires: [] } }} />)
+    expect(await screen.findByText('v2 came while you were typing')).toBeVisible()
+    expect(screen.getByText('from v1')).toBeVisible()
+    expectIt()
+  })
+
+  it('when nobody answers; and it is the same write when it is sent again', async () => {
+    put.mockRejectedValueOnce(new Trouble('gone', 'Network Error'))
+    await show()
+    await retype(bias(), '4.5')
+    await submit()
+    expect(await screen.findByText(/^Nobody answers\./)).toBeVisible()
+    expect(bias()).toHaveValue('4.5')
+    await submit()
+    expect(await screen.findByText('from v2')).toBeVisible()
+    const [first, second] = put.mock.calls.map(([, , options]) => options.idempotencyKey)
+    expect(second).toBe(first)
+  })
+
+  it('when a reader has no rights: there is nothing to type', async () => {
+    await show({ signIn: true })
+    expect(bias()).toHaveAttribute('readonly')
+    expect(screen.queryByRole('button', { name: 'Submit' })).toBeNull()
+    expect(screen.queryByRole('button', { name: 'Roll back to v1' })).toBeNull()
+  })
+})
+
+describe('a conflict', () => {
+  const theirs = tagged(document(2, { bias: 9, quantile: 0.25 }, { author: 'bob', message: 'mine is better', requires: pin(2) }))
+
+  async function collide() {
+    put.mockRejectedValueOnce(new Trouble('conflict', 'not the current version', { status: 412, etag: theirs.etag, body: theirs.document }))
+    await show()
+    await retype(bias(), '5')
+    await retype(screen.getByLabelText('Param 1 weights[0]'), '8')
+    await submit()
+    return within(await screen.findByRole('region', { name: 'Somebody else was first' }))
+  }
+
+  const params = () => put.mock.lastCall?.[1].params
+
+  it('shows who changed what, and asks only where it matters', async () => {
+    const box = await collide()
+    expect(box.getByText(/^v2 is by bob/)).toHaveTextContent('mine is better')
+    expect(box.getByRole('row', { name: /^bias both changed it 3 .*5 .*9$/ })).toBeVisible()
+    expect(box.getByRole('row', { name: /^weights\[0\] 1 .*8 .*1$/ })).toBeVisible()
+    expect(box.getByRole('row', { name: /^quantile 0\.5 .*0\.5 .*0\.25$/ })).toBeVisible()
+    expect(box.getByRole('row', { name: /^component-d v1 .*v1 .*v2$/ })).toBeVisible()
+    expect(box.getByRole('radio', { name: 'bias: Mine' })).toBeChecked()
+    expect(box.getByRole('radio', { name: 'weights[0]: Mine' })).toBeChecked()
+    expect(box.getByRole('radio', { name: 'quantile: By bob' })).toBeChecked()
+    expect(box.getByRole('radio', { name: 'component-d: By bob' })).toBeChecked()
+  })
+
+  it('ends with what the person chose, on top of theirs', async () => {
+    const box = await collide()
+    await userEvent.click(box.getByRole('radio', { name: 'bias: By bob' }))
+    await userEvent.click(box.getByRole('button', { name: 'Go on with these' }))
+    expect(await screen.findByText('from v2')).toBeVisible()
+    expect(bias()).toHaveValue('9')
+    await submit()
+    expect(params()).toEqual({ weights: [8, 2], bias: 9, quantile: 0.25 })
+    expect(put.mock.lastCall?.[1].requires).toEqual(pin(2))
+    expect(put.mock.lastCall?.[2].ifMatch).toBe(theirs.etag)
+  })
+
+  it('keeps all of one side if that is wanted', async () => {
+    let box = await collide()
+    await userEvent.click(box.getByRole('button', { name: 'Keep all mine' }))
+    await submit()
+    expect(params()).toEqual({ weights: [8, 2], bias: 5, quantile: 0.5 })
+    cleanup()
+    dropDraft('model-a')
+    box = await collide()
+    await userEvent.click(box.getByRole('button', { name: 'Take all theirs' }))
+    expect(bias()).toHaveValue('9')
+    expect(screen.getByText('Nothing is changed.')).toBeVisible()
+  })
+
+  it('can wait, and what was typed stays', async () => {
+    const box = await collide()
+    await userEvent.click(box.getByRole('button', { name: 'Not now' }))
+    expect(screen.queryByRole('region', { name: 'Somebody else was first' })).toBeNull()
+    expect(bias()).toHaveValue('5')
+    await userEvent.click(screen.getByRole('button', { name: 'Compare with mine' }))
+    expect(screen.getByRole('region', { name: 'Somebody else was first' })).toBeVisible()
+  })
+})
+
+describe('the components of params', () => {
+  const component = () => screen.getByLabelText(/^Component D/)
+
+  it('are pinned to another version, which is seen before it is saved', async () => {
+    await show({ log: [event('component-d', 2), event('component-d', 1)] })
+    expect(screen.getByText('v2 is the newest')).toBeVisible()
+    await userEvent.selectOptions(component(), 'v2 · bob')
+    expect(screen.getByText('was v1')).toBeVisible()
+    expect(screen.getByText(/^Dashed: what you propose\..*With Component D v2\.$/)).toBeVisible()
+    await waitFor(() => expect(api.evaluate).toHaveBeenLastCalledWith('model-a', expect.objectContaining({ requires: pin(2) }), expect.anything(), expect.anything()))
+    await submit()
+    expect(put.mock.lastCall?.[1]).toMatchObject({ params: { bias: 3 }, requires: pin(2) })
+  })
+
+  it('have their whole history to choose from, a page at a time', async () => {
+    const versions = vi.spyOn(api, 'versionsOf').mockImplementation(async (name, { before = 0, limit = 0 } = {}) => ({
+      versions: name === 'model-a' ? [document(1)] : Array.from({ length: Math.min(limit, before - 1) }, (_, i) => document(before - 1 - i, {}, { model: name, author: 'carol' })),
+    }))
+    await show({ log: Array.from({ length: 20 }, (_, i) => event('component-d', 130 - i)) })
+    expect(component()).toHaveDisplayValue('v1')
+    expect(versions.mock.calls.filter(([name]) => name === 'component-d')).toEqual([])
+    await userEvent.click(screen.getByRole('button', { name: 'Show 50 older versions' }))
+    expect(await screen.findByRole('option', { name: /^v61 · carol/ })).toBeInTheDocument()
+    while (screen.queryByRole('button', { name: /^Show \d+ older versions?$/ })) await userEvent.click(screen.getByRole('button', { name: /^Show \d+ older versions?$/ }))
+    const all = within(component()).getAllByRole('option').map((o) => Number((o as HTMLOptionElement).value))
+    expect(all).toEqual(Array.from({ length: 130 }, (_, i) => 130 - i))
+    expect(component()).toHaveDisplayValue(/^v1 · carol/)
+  })
+})
