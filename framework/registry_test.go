@@ -36,6 +36,7 @@ type registry struct {
 	woken chan struct{}    // closed at the next change
 	hold  chan struct{}    // versions are given when it is closed; nil for at once
 	asked []string         // the paths of the versions that were asked for
+	loads int              // requests other than watches
 }
 
 func newRegistry(t *testing.T, docs ...params.Document) *registry {
@@ -73,6 +74,11 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if who, err := params.ParseReplica(req.Header.Get(params.ReplicaHeader)); err == nil {
 		r.mu.Lock()
 		r.told = append(r.told, who)
+		r.mu.Unlock()
+	}
+	if !watches {
+		r.mu.Lock()
+		r.loads++
 		r.mu.Unlock()
 	}
 	if strings.Contains(req.URL.Path, "/versions/") {
@@ -115,6 +121,19 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		}
 		return
 	}
+}
+
+// loadsAgain waits until a replica that has nothing to serve has asked three times
+// more, and so has done at least once with an answer that came after the call.
+func (r *registry) loadsAgain(t *testing.T) {
+	t.Helper()
+	loads := func() int {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.loads
+	}
+	before := loads()
+	require.Eventually(t, func() bool { return loads() >= before+3 }, time.Minute, time.Millisecond)
 }
 
 // follows runs a replica of [frameworktest.Scale] on a registry.
@@ -270,23 +289,45 @@ func TestFallback(t *testing.T) {
 		back(r)
 		stands(t, url, 2, params.Serving)
 	})
-	t.Run("as the version that is pinned", func(t *testing.T) {
-		r, url := away(t, func(s *framework.Settings) { s.ParamsVersion = 1 })
-		stands(t, url, 1, params.Stale)
-		back(r)
-		stands(t, url, 1, params.Serving)
-	})
-	for name, change := range map[string]func(*framework.Settings){
-		"not if another version is pinned": func(s *framework.Settings) { s.ParamsVersion = 2 },
-		"not if it is turned off":          func(s *framework.Settings) { s.NoFallback = true },
+	for _, digest := range []string{"", scales(t, 1, "1").Digest} {
+		t.Run("as the version that is pinned, with the digest "+digest, func(t *testing.T) {
+			r, url := away(t, func(s *framework.Settings) { s.ParamsVersion, s.ParamsDigest = 1, digest })
+			stands(t, url, 1, params.Stale)
+			back(r)
+			stands(t, url, 1, params.Serving)
+		})
+	}
+	other := scales(t, 1, "7")
+	for name, tt := range map[string]struct {
+		change func(*framework.Settings)
+		then   int64 // serves when the registry is back; 0 for none
+	}{
+		"not if another version is pinned":  {func(s *framework.Settings) { s.ParamsVersion = 2 }, 2},
+		"not if another digest is pinned":   {func(s *framework.Settings) { s.ParamsVersion, s.ParamsDigest = 1, other.Digest }, 1},
+		"nor what the registry has instead": {func(s *framework.Settings) { s.ParamsVersion, s.ParamsDigest = 2, other.Digest }, 0},
+		"not if it is turned off":           {func(s *framework.Settings) { s.NoFallback = true }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, url := away(t, change)
-			time.Sleep(100 * time.Millisecond) // time enough, if it were to
-			status, _, text := send(t, http.MethodGet, url+"/health/ready", "")
-			require.Equal(t, http.StatusServiceUnavailable, status, text)
+			r, url := away(t, tt.change)
+			unready := func() {
+				t.Helper()
+				r.loadsAgain(t)
+				status, _, text := send(t, http.MethodGet, url+"/health/ready", "")
+				require.Equal(t, http.StatusServiceUnavailable, status, text)
+			}
+			unready()
+			if tt.then == 1 {
+				r.put(other)
+			}
 			back(r)
-			stands(t, url, 2, params.Serving)
+			if tt.then == 0 {
+				unready()
+				return
+			}
+			stands(t, url, tt.then, params.Serving)
+			if tt.then == 1 {
+				require.Equal(t, `{"output":[7,14]}`, post(t, url, `{"input":[1,2]}`))
+			}
 		})
 	}
 }

@@ -119,14 +119,14 @@ func (r *Replica) source() error {
 	}
 	var err error
 	r.registry, err = params.NewRegistry(params.RegistryConfig{
-		URL: s.ParamsURL, Model: r.name, Version: s.ParamsVersion, Self: r.self,
+		URL: s.ParamsURL, Model: r.name, Pin: s.pin(), Self: r.self,
 	})
 	if err != nil {
 		return err
 	}
 	cfg.Source = r.registry
 	if file != nil && !s.NoFallback {
-		cfg.Fallback = params.Only(file, s.ParamsVersion)
+		cfg.Fallback = params.Only(file, s.pin())
 	}
 	r.keeper = params.NewKeeper(cfg)
 	r.history = params.NewHistory(r.former, r.build)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/modelfn/modelfn/framework/env"
+	"github.com/modelfn/modelfn/framework/params"
 	"github.com/modelfn/modelfn/framework/serve"
 )
 
@@ -30,8 +31,11 @@ type Settings struct {
 	NoFallback         bool
 
 	// ParamsVersion (PARAMS_VERSION) pins the model to one version of the
-	// registry; 0 follows what is current.
+	// registry; 0 follows what is current. ParamsDigest (PARAMS_DIGEST) says which
+	// document that has to be: without it the registry is believed, and so is the
+	// number that a fallback bears.
 	ParamsVersion int64
+	ParamsDigest  string
 
 	// Components has the URLs of the components that run as functions of their
 	// own, by name: COMPONENT_D_URL for component-d. All others run in the process.
@@ -47,6 +51,7 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 		ParamsURL:     getenv("PARAMS_URL"),
 		ParamsPath:    getenv("PARAMS_PATH"),
 		ParamsVersion: e.Integer("PARAMS_VERSION", 0, 1, 1<<53),
+		ParamsDigest:  getenv("PARAMS_DIGEST"),
 		Components:    map[string]string{},
 	}
 	s.readParams(e)
@@ -79,6 +84,17 @@ func (s *Settings) readParams(e *env.Reader) {
 	if s.ParamsURL == "" && s.ParamsVersion > 0 {
 		e.Problems.Add("PARAMS_VERSION", "set without PARAMS_URL: only a registry has versions")
 	}
+	switch d := s.ParamsDigest; {
+	case d != "" && !params.IsDigest(d):
+		e.Problems.Add("PARAMS_DIGEST", "%q is not sha256: and 64 hexadecimal digits", d)
+	case d != "" && s.ParamsVersion == 0:
+		e.Problems.Add("PARAMS_DIGEST", "set without PARAMS_VERSION, which it belongs to")
+	}
+}
+
+// pin names what the model is pinned to.
+func (s *Settings) pin() params.Pin {
+	return params.Pin{Version: s.ParamsVersion, Digest: s.ParamsDigest}
 }
 
 // urlVariable is the variable that holds the URL of a component.

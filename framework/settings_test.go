@@ -2,6 +2,7 @@ package framework_test
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 func environment(pairs map[string]string) func(string) string {
 	return func(name string) string { return pairs[name] }
 }
+
+var someDigest = "sha256:" + strings.Repeat("01", 32)
 
 func TestSettings(t *testing.T) {
 	defaults := framework.Settings{
@@ -36,8 +39,8 @@ func TestSettings(t *testing.T) {
 		{"on Knative the proxy drains", map[string]string{"K_REVISION": "a-00001", "PORT": "8081"}, func(s *framework.Settings) {
 			s.Revision, s.DrainDelay, s.Port = "a-00001", 0, 8081
 		}},
-		{"a registry", map[string]string{"PARAMS_PATH": "", "PARAMS_URL": "http://registry", "PARAMS_VERSION": "7", "PARAMS_FALLBACK": "none"}, func(s *framework.Settings) {
-			s.ParamsPath, s.ParamsURL, s.ParamsPoll, s.ParamsVersion, s.NoFallback = "", "http://registry", 10*time.Second, 7, true
+		{"a registry", map[string]string{"PARAMS_PATH": "", "PARAMS_URL": "http://registry", "PARAMS_VERSION": "7", "PARAMS_DIGEST": someDigest, "PARAMS_FALLBACK": "none"}, func(s *framework.Settings) {
+			s.ParamsPath, s.ParamsURL, s.ParamsPoll, s.ParamsVersion, s.ParamsDigest, s.NoFallback = "", "http://registry", 10*time.Second, 7, someDigest, true
 		}},
 		{"limits", map[string]string{
 			"HOST": "127.0.0.1", "PORT": "0", "ADMIN_PORT": "0", "MAX_BODY_BYTES": "10", "REQUEST_TIMEOUT": "1s", "HEADER_TIMEOUT": "2s",
@@ -76,6 +79,8 @@ func TestWrongSettings(t *testing.T) {
 		{"REQUEST_TIMEOUT", "60", "REQUEST_TIMEOUT: "},
 		{"PARAMS_VERSION", "7", "PARAMS_VERSION: set without PARAMS_URL"},
 		{"PARAMS_VERSION", "-1", "PARAMS_VERSION: "},
+		{"PARAMS_DIGEST", "7", `PARAMS_DIGEST: "7" is not sha256: and 64 hexadecimal digits`},
+		{"PARAMS_DIGEST", someDigest, "PARAMS_DIGEST: set without PARAMS_VERSION"},
 		{"PARAMS_FALLBACK", "some", "PARAMS_FALLBACK: "},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: "},
 	} {

@@ -64,6 +64,18 @@ func New(model string, requires map[string]Pin, params jsontext.Value) (Document
 // Pin returns the pin that names the document.
 func (d Document) Pin() Pin { return Pin{Version: d.Version, Digest: d.Digest} }
 
+// check reports whether a document is the one that is pinned; any digest will do
+// for a pin without one. The error is [ErrNoVersion].
+func (p Pin) check(d *Document) error {
+	switch {
+	case d.Version != p.Version:
+		return noVersionError{fmt.Errorf("version %d of %s is pinned, but there is version %d", p.Version, d.Model, d.Version)}
+	case p.Digest != "" && d.Digest != p.Digest:
+		return noVersionError{fmt.Errorf("%s version %d has digest %s, but %s is pinned", d.Model, d.Version, d.Digest, p.Digest)}
+	}
+	return nil
+}
+
 // RequiredNames returns the names of the components that the document itself
 // requires, in order.
 func (d *Document) RequiredNames() []string { return slices.Sorted(maps.Keys(d.Requires)) }
@@ -85,8 +97,9 @@ func IsName(s string) bool {
 	return true
 }
 
-// isDigest reports whether s has the form of a digest.
-func isDigest(s string) bool {
+// IsDigest reports whether s has the form of a digest: sha256: and 64 hexadecimal
+// digits.
+func IsDigest(s string) bool {
 	digits, found := strings.CutPrefix(s, "sha256:")
 	if !found || len(digits) != 2*sha256.Size {
 		return false
@@ -118,7 +131,7 @@ func (d *Document) Check() error {
 			p.Add(path, "a model cannot require itself")
 		case pin.Version < 0:
 			p.Add(path+".version", "%d is negative", pin.Version)
-		case !isDigest(pin.Digest):
+		case !IsDigest(pin.Digest):
 			p.Add(path+".digest", "not a digest: sha256: and 64 hexadecimal digits")
 		}
 	}

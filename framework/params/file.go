@@ -61,24 +61,24 @@ func parseSet(data []byte, model string) (Set, error) {
 	return bundle.Set(model)
 }
 
-// Only returns a source that gives what another one has if it is of a version; of
-// any if version is 0.
-func Only(s Source, version int64) Source {
-	if version == 0 {
+// Only returns a source that gives what another one has if it is what is pinned; any
+// if the pin's version is 0.
+func Only(s Source, pin Pin) Source {
+	if pin.Version == 0 {
 		return s
 	}
-	return only{s, version}
+	return only{s, pin}
 }
 
 type only struct {
 	Source
-	version int64
+	pin Pin
 }
 
 func (o only) Load(ctx context.Context, have *Set) (Set, error) {
 	set, err := o.Source.Load(ctx, have)
-	if err == nil && set.Version != o.version {
-		err = fmt.Errorf("version %d is pinned, but there is version %d", o.version, set.Version)
+	if err == nil {
+		err = o.pin.check(&set.Document)
 	}
 	return set, err
 }

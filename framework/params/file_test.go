@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -141,20 +142,29 @@ func TestFileAtOnce(t *testing.T) {
 	all.Wait()
 }
 
+var otherHex = strings.Repeat("0", 64)
+
 func TestOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bundle.json")
 	write(t, path, encode(t, document(t, "model-a", 7, nil, `{}`)))
 	s := params.NewFile(path, "model-a")
 
-	for _, version := range []int64{0, 7} {
-		set, err := load(params.Only(s, version))
+	set, err := load(params.Only(s, params.Pin{}))
+	require.NoError(t, err)
+	for _, pin := range []params.Pin{{Version: 7}, {Version: 7, Digest: set.Digest}} {
+		again, err := load(params.Only(s, pin))
 		require.NoError(t, err)
-		assert.Equal(t, int64(7), set.Version)
+		assert.Equal(t, set, again)
 	}
-	_, err := load(params.Only(s, 8))
-	require.EqualError(t, err, "version 8 is pinned, but there is version 7")
-	assert.Equal(t, fault.Internal, fault.From(err).Kind)
-	_, err = load(params.Only(params.NewFile(path+".none", "model-a"), 8))
+	for want, pin := range map[string]params.Pin{
+		"version 8 of model-a is pinned, but there is version 7":                                 {Version: 8, Digest: set.Digest},
+		"model-a version 7 has digest " + set.Digest + ", but sha256:" + otherHex + " is pinned": {Version: 7, Digest: "sha256:" + otherHex},
+	} {
+		_, err := load(params.Only(s, pin))
+		require.EqualError(t, err, want)
+		assert.Equal(t, fault.Internal, fault.From(err).Kind)
+	}
+	_, err = load(params.Only(params.NewFile(path+".none", "model-a"), params.Pin{Version: 8}))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 

@@ -21,8 +21,9 @@ type RegistryConfig struct {
 	URL   string // of the registry, such as http://registry.team.svc.cluster.local
 	Model string
 
-	// Version pins the model to one version; 0 follows what is current.
-	Version int64
+	// Pin names the version that the model stays with, and its digest if that is
+	// known; version 0 follows what is current.
+	Pin Pin
 
 	// Wait is how long the registry is asked to hold a watch; 30 s if zero.
 	Wait time.Duration
@@ -105,7 +106,7 @@ func tag(have *Set) string {
 func (r *Registry) Load(ctx context.Context, have *Set) (Set, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
-	if r.cfg.Version > 0 {
+	if r.cfg.Pin.Version > 0 {
 		return r.pinned(ctx, have)
 	}
 	doc, ok := r.take(have)
@@ -133,7 +134,10 @@ func (r *Registry) pinned(ctx context.Context, have *Set) (Set, error) {
 	if known {
 		return *have, nil
 	}
-	set, err := r.Version(ctx, r.cfg.Version)
+	set, err := r.Version(ctx, r.cfg.Pin.Version)
+	if err == nil {
+		err = r.cfg.Pin.check(&set.Document)
+	}
 	if err == nil {
 		r.mu.Lock()
 		r.given = tag(&set)
@@ -259,10 +263,7 @@ func (r *Registry) component(ctx context.Context, name string, pin Pin) (*Docume
 	if err != nil {
 		return nil, err
 	}
-	if found.Digest != pin.Digest {
-		return nil, noVersionError{fmt.Errorf("%s version %d has digest %s, but %s is pinned", name, pin.Version, found.Digest, pin.Digest)}
-	}
-	return found, nil
+	return found, pin.check(found)
 }
 
 // current asks for the model's current document; nil means that it is still the

@@ -54,7 +54,7 @@ func follow(t testing.TB, version int64, answers map[string]http.HandlerFunc) (*
 	r := &registry{answers: answers}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
-	s, err := params.NewRegistry(params.RegistryConfig{URL: server.URL, Model: "model-a", Version: version})
+	s, err := params.NewRegistry(params.RegistryConfig{URL: server.URL, Model: "model-a", Pin: params.Pin{Version: version}})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return s, r

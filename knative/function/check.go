@@ -36,7 +36,7 @@ var units = map[string]float64{
 var settings = map[string]string{
 	"PORT": "the platform", "HOST": "the platform", "ADMIN_PORT": "the platform",
 	"TOKENS_PATH": "the platform", "PARAMS_URL": "the platform", "PARAMS_PATH": "the image",
-	"PARAMS_VERSION": "the field params.version", "REQUEST_TIMEOUT": "the field timeoutSeconds",
+	"PARAMS_VERSION": "the field params.version", "PARAMS_DIGEST": "the field params.digest", "REQUEST_TIMEOUT": "the field timeoutSeconds",
 }
 
 // complete fills in the defaults that depend on what is there.
@@ -97,6 +97,12 @@ func (s *Spec) check(problem func(path, format string, args ...any)) {
 		case name == s.Name:
 			problem("components."+name, "the function itself")
 		}
+	}
+	switch d := s.Params.Digest; {
+	case d != "" && !params.IsDigest(d):
+		problem("params.digest", "%q is not sha256: and 64 hexadecimal digits", d)
+	case d != "" && !s.Pinned():
+		problem("params.digest", "set without params.version, which it belongs to")
 	}
 	if s.Scale.Min > s.Scale.Max {
 		problem("scale.min", "%d is more than scale.max, %d", s.Scale.Min, s.Scale.Max)

@@ -59,7 +59,7 @@ const all = `
 name: model-a
 program: ../bin/quantile
 image: registry.local:5000/modelfn/model-a:1.2@sha256:` + digits + `
-params: {version: 18, bundle: params/model-a.json}
+params: {version: 18, digest: "sha256:` + digits + `", bundle: params/model-a.json}
 components:
   component-d: network
   component-c: network
@@ -81,7 +81,7 @@ const digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 func TestAllFields(t *testing.T) {
 	s, err := function.Parse("models/m/function.yaml", []byte(all))
 	require.NoError(t, err)
-	assert.Equal(t, function.Params{Version: 18, Bundle: "params/model-a.json"}, s.Params)
+	assert.Equal(t, function.Params{Version: 18, Digest: "sha256:" + digits, Bundle: "params/model-a.json"}, s.Params)
 	assert.True(t, s.Pinned())
 	assert.Equal(t, []string{"component-c", "component-d"}, s.Network())
 	assert.Equal(t, "models/bin/quantile", s.ProgramPath("bin"))

@@ -104,7 +104,7 @@ func (r *Run) path(name string) string {
 // sets comes last, and so goes before what the function's file sets and what the
 // run was started with.
 func (r *Run) env(p program, port int) []string {
-	env := append(r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)], "PARAMS_VERSION=", "PARAMS_FALLBACK=")
+	env := append(r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)], "PARAMS_VERSION=", "PARAMS_DIGEST=", "PARAMS_FALLBACK=")
 	for name, value := range p.function.Env {
 		env = append(env, name+"="+value)
 	}
@@ -121,7 +121,7 @@ func (r *Run) env(p program, port int) []string {
 	env = append(env, "K_SERVICE="+p.model, "PARAMS_URL="+r.RegistryURL(), "PARAMS_PATH="+r.Bundles(),
 		"REQUEST_TIMEOUT="+p.function.Deadline().String())
 	if p.function.Pinned() {
-		env = append(env, fmt.Sprintf("PARAMS_VERSION=%d", p.function.Params.Version))
+		env = append(env, fmt.Sprintf("PARAMS_VERSION=%d", p.function.Params.Version), "PARAMS_DIGEST="+p.function.Params.Digest)
 	}
 	for _, component := range append(p.function.Network(), r.cfg.Network...) {
 		if component != p.model {

@@ -200,7 +200,7 @@ name: model-x
 program: ./model-y
 components: {model-p: process, model-n: network}
 env: {EXTRA: of its file, PARAMS_FALLBACK: none}
-params: {version: 3}
+params: {version: 3, digest: "sha256:` + strings.Repeat("01", 32) + `"}
 timeoutSeconds: 1.5
 `))
 	require.NoError(t, err)
@@ -219,9 +219,9 @@ timeoutSeconds: 1.5
 		_, body := get(t, urls[name]+"/environment")
 		return body
 	}
-	assert.Equal(t, "of its file|none|3|1.5s|"+urls["model-n"], environment("model-x"))
-	assert.Equal(t, "of the run|||1m0s|", environment("model-z"))
-	assert.Equal(t, "of the run|||1m0s|", environment("model-n"))
+	assert.Equal(t, "of its file|none|3|sha256:"+strings.Repeat("01", 32)+"|1.5s|"+urls["model-n"], environment("model-x"))
+	assert.Equal(t, "of the run||||1m0s|", environment("model-z"))
+	assert.Equal(t, "of the run||||1m0s|", environment("model-n"))
 }
 
 func TestProgramIsStartedAgain(t *testing.T) {

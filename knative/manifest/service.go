@@ -134,6 +134,9 @@ func (c *Config) env(spec function.Spec) []corev1.EnvVar {
 	if spec.Pinned() {
 		env["PARAMS_VERSION"] = strconv.FormatInt(spec.Params.Version, 10)
 	}
+	if spec.Params.Digest != "" {
+		env["PARAMS_DIGEST"] = spec.Params.Digest
+	}
 	for _, component := range spec.Network() {
 		env[function.URLVariable(component)] = c.url(component)
 	}
