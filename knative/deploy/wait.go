@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 	duck "knative.dev/pkg/apis/duck/v1"
 	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 
-	"github.com/modelfn/modelfn/framework/fault"
 	"github.com/modelfn/modelfn/knative/cluster"
 )
 
@@ -190,28 +190,13 @@ func said(c apis.Condition) string {
 // ask asks a program that runs why it is not ready; now and then, as it may take a
 // moment. It returns the reason with the answer.
 func (w *watch) ask(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod, reason string) string {
-	port, path := cluster.Probe(r)
-	if path == "" {
-		return reason
-	}
 	if now := time.Now(); now.Sub(w.asked) >= askEvery {
 		w.asked = now
 		ctx, cancel := context.WithTimeout(ctx, askEvery)
 		defer cancel()
-		switch status, answer, err := w.d.cluster.Ask(ctx, pod.Name, port, path); {
-		case err != nil || status == 0:
-			w.answer = "" // a role may not allow it
-		case status < 400:
-			w.answer = fmt.Sprintf("GET %s answers %d by now", path, status)
-		default:
-			f := fault.New(fault.Unavailable, "GET %s answers %d: %s", path, status, strings.Join(strings.Fields(string(answer)), " "))
-			w.answer = f.Public() // not more than a person reads
-		}
+		w.answer = w.d.cluster.Why(ctx, r, pod)
 	}
-	if w.answer == "" {
-		return reason
-	}
-	return "the program runs, and is not ready: " + w.answer
+	return cmp.Or(w.answer, reason)
 }
 
 // late says what was waited for.

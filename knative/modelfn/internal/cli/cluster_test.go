@@ -80,7 +80,7 @@ func podOf(name, run string, state tree) tree {
 }
 
 func TestStatus(t *testing.T) {
-	_, at := withModel(t)
+	api, at := withModel(t)
 	code, out, stderr := tool(t, append([]string{"status"}, at...)...)
 	require.Zero(t, code, stderr)
 	fields := strings.Fields(strings.Split(out, "\n")[1])
@@ -95,6 +95,17 @@ func TestStatus(t *testing.T) {
 	require.Len(t, list, 1)
 	assert.Equal(t, "http://model-a.models.svc.cluster.local", list[0].URL)
 	assert.EqualValues(t, 7, list[0].Revisions[2].Serves)
+
+	revision := api.Get("Revision", "model-a-00002")
+	revision["spec"] = tree{"containers": []any{tree{"image": "i", "readinessProbe": tree{"httpGet": tree{"path": "/health/ready", "port": 8080}}}}}
+	api.Put(revision)
+	pod := podOf("z-z", "", nil)
+	pod["metadata"].(tree)["labels"] = tree{cluster.ServiceLabel: "model-a", cluster.RevisionLabel: "model-a-00002"}
+	pod["status"] = tree{"phase": "Running", "containerStatuses": []any{tree{"name": "queue-proxy", "state": tree{"running": tree{}}}}}
+	api.Put(pod)
+	api.Answer("model-a-00001-deployment-z-z", 8080, "/health/ready", 503, `{"error":"there is no version 9"}`)
+	_, out, _ = tool(t, append([]string{"status"}, at...)...)
+	assert.Contains(t, out, `model-a-00002: the program runs, and is not ready: GET /health/ready answers 503: {"error":"there is no version 9"}`)
 
 	code, _, stderr = tool(t, append([]string{"status", "model-x"}, at...)...)
 	assert.Equal(t, exitFailed, code)

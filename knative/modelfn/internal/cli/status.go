@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 
 	"github.com/modelfn/modelfn/knative/cluster"
 	"github.com/modelfn/modelfn/knative/console"
@@ -79,26 +82,47 @@ func statusOf(ctx context.Context, c *cluster.Cluster, name string, m *console.M
 		}
 	}
 	for _, r := range m.Revisions {
-		one := revisionStatus{Revision: r}
-		if r.Pods > 0 {
-			one.Serves = serves(ctx, c, name, r.Name)
-		}
-		s.Revisions = append(s.Revisions, one)
+		s.Revisions = append(s.Revisions, revisionStatus{Revision: r})
+	}
+	askPods(ctx, c, name, s.Revisions)
+	if len(s.Revisions) > 0 && s.Reason != "" {
+		s.Reason = s.Revisions[0].Reason // it is that of the newest
 	}
 	return s
 }
 
-// askTimeout bounds what a pod takes to say which params it has.
+// askTimeout bounds what the pods of a model take to say how they are.
 const askTimeout = 2 * time.Second
 
-// serves asks a pod of a revision which version of the params it has in use.
-func serves(ctx context.Context, c *cluster.Cluster, service, revision string) int64 {
+// askPods asks a pod of each revision which version of the params it has in use, or why it
+// is not ready. What it does not say stays open.
+func askPods(ctx context.Context, c *cluster.Cluster, service string, list []revisionStatus) {
+	if !slices.ContainsFunc(list, func(r revisionStatus) bool { return r.Pods > 0 }) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	pods, err := c.Pods(ctx, service)
 	if err != nil {
-		return 0
+		return
 	}
+	revisions, err := c.Revisions(ctx, service)
+	if err != nil {
+		return
+	}
+	for i := range list {
+		if r := &list[i]; r.Ready {
+			r.Serves = serves(ctx, c, r.Name, pods)
+		} else if j := slices.IndexFunc(revisions, func(one *servingv1.Revision) bool { return one.Name == r.Name }); j >= 0 {
+			if pod := cluster.Diagnose(revisions[j], pods).Unready; pod != nil {
+				r.Reason = cmp.Or(c.Why(ctx, revisions[j], pod), r.Reason)
+			}
+		}
+	}
+}
+
+// serves asks a pod of a revision which version of the params it has in use.
+func serves(ctx context.Context, c *cluster.Cluster, revision string, pods []*corev1.Pod) int64 {
 	for _, pod := range pods {
 		var in struct {
 			Version int64 `json:"version"`
