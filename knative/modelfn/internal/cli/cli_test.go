@@ -145,8 +145,7 @@ func TestTrainFails(t *testing.T) {
 		"no file":      {[]string{"--out", blocked}, "writing the bundle of model-a"},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		t.Run(name, func(t *testing.T) { // one after another: they look into the same folder
 			r := call(t, "", append([]string{"train"}, tt.args...)...)
 			assert.Equal(t, exitFailed, r.code)
 			assert.Contains(t, r.stderr, tt.want)
