@@ -192,9 +192,11 @@ func said(c apis.Condition) string {
 func (w *watch) ask(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod, reason string) string {
 	if now := time.Now(); now.Sub(w.asked) >= askEvery {
 		w.asked = now
-		ctx, cancel := context.WithTimeout(ctx, askEvery)
+		asking, cancel := context.WithTimeout(ctx, askEvery)
 		defer cancel()
-		w.answer = w.d.cluster.Why(ctx, r, pod)
+		if why := w.d.cluster.Why(asking, r, pod); why != "" || ctx.Err() == nil { // the end of the wait cuts it off
+			w.answer = why
+		}
 	}
 	return cmp.Or(w.answer, reason)
 }
