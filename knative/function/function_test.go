@@ -64,7 +64,7 @@ components:
   component-d: network
   component-c: network
   component-e: process
-scale: {min: 1, max: 20, metric: rps, target: 200}
+scale: {min: 1, max: 20, metric: rps, target: 200, windowSeconds: 30}
 concurrency: 50
 timeoutSeconds: 0.25
 resources:
@@ -86,7 +86,7 @@ func TestAllFields(t *testing.T) {
 	assert.Equal(t, []string{"component-c", "component-d"}, s.Network())
 	assert.Equal(t, "models/bin/quantile", s.ProgramPath("bin"))
 	assert.Equal(t, "models/m/params/model-a.json", s.BundlePath())
-	assert.Equal(t, function.Scale{Min: 1, Max: 20, Metric: function.Requests, Target: 200}, s.Scale)
+	assert.Equal(t, function.Scale{Min: 1, Max: 20, Metric: function.Requests, Target: 200, Window: 30}, s.Scale)
 	assert.Equal(t, 50, s.Concurrency)
 	assert.Equal(t, 250*time.Millisecond, s.Deadline())
 	assert.Equal(t, function.Resources{

@@ -48,6 +48,7 @@ type Scale struct {
 	Max    int    `json:"max,omitzero" min:"1" max:"1000" doc:"The most replicas; 10 if it is not there."`
 	Metric Metric `json:"metric,omitzero" enum:"concurrency,rps" doc:"What is counted: the requests that a replica has at once, the default, or those of a second."`
 	Target int    `json:"target,omitzero" min:"1" max:"1000000" doc:"How many of these a replica should have; there are more replicas when it has more. Knative's default if it is not there."`
+	Window int    `json:"windowSeconds,omitzero" unit:"s" min:"6" max:"3600" doc:"How far back is counted, and so how long nobody asks before the function goes to zero. Knative's default, 60, if it is not there."`
 }
 
 // Metric is what replicas are scaled by.

@@ -74,6 +74,9 @@ func annotations(spec function.Spec) map[string]string {
 	if spec.Scale.Target > 0 {
 		all[autoscaling.TargetAnnotationKey] = strconv.Itoa(spec.Scale.Target)
 	}
+	if spec.Scale.Window > 0 {
+		all[autoscaling.WindowAnnotationKey] = strconv.Itoa(spec.Scale.Window) + "s"
+	}
 	return all
 }
 
