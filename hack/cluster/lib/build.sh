@@ -7,7 +7,7 @@ readonly programs=$state/programs
 readonly build=$repo/hack/cluster/build
 readonly registry=registry.local:5000
 readonly families=(
-  kubernetes etcd containerd coredns registry push
+  kubernetes etcd containerd coredns registry push forward
   images knative-serving knative-eventing traefik versitygw
 )
 # What a machine needs, as COMMAND:PACKAGE.
