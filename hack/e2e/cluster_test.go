@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
 	documents "github.com/modelfn/modelfn/framework/params"
@@ -40,10 +41,11 @@ var (
 	client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 )
 
-// run runs a program and returns what it prints.
+// run runs a program in the root folder and returns what it prints. It may be called
+// when the test has ended.
 func run(t *testing.T, stdin, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), name, args...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "MODELFN_TOKEN="+token)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -65,57 +67,60 @@ func field(t *testing.T, object, path string) string {
 	return kubectl(t, "get", object, "--output", "jsonpath="+path)
 }
 
-// deploy deploys a function with these lines added to its function.yaml, gives it all
-// traffic, and waits until that is so. After the test the function is as it was.
+// deploy deploys a function with these lines added to its function.yaml, and gives it
+// all traffic. After the test the function is as it was.
 func deploy(t *testing.T, function string, lines ...string) (revision string) {
 	t.Helper()
-	t.Cleanup(func() { reset(t, function) })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(run(t, "", "hack/e2e/state"))
+		}
+		deployed(t, "functions/"+function, "--promote")
+	})
 	return apply(t, function, lines...)
-}
-
-// reset deploys a function as its function.yaml has it.
-func reset(t *testing.T, function string) {
-	t.Helper()
-	cleanup(t, applying, "functions/"+function, function)
-}
-
-// cleanup runs a shell's command when the test's context has ended.
-func cleanup(t *testing.T, script string, args ...string) {
-	t.Helper()
-	cmd := exec.Command("sh", append([]string{"-c", script, "sh"}, args...)...)
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
 }
 
 func apply(t *testing.T, function string, lines ...string) (revision string) {
 	t.Helper()
+	return deployed(t, changed(t, function, lines...), "--promote")
+}
+
+// canary deploys it for a tenth of the traffic, under the tag "candidate".
+func canary(t *testing.T, function string, lines ...string) (revision string) {
+	t.Helper()
+	revision = deployed(t, changed(t, function, lines...), "--canary", "10")
+	eventually(t, "the tag of the candidate", func() bool {
+		a, err := predict(t.Context(), host("candidate-"+function), patient)
+		return err == nil && a.revision == revision
+	})
+	return revision
+}
+
+// changed returns the file of a function with lines added.
+func changed(t *testing.T, function string, lines ...string) (file string) {
+	t.Helper()
 	spec, err := os.ReadFile(filepath.Join(root, "functions", function, "function.yaml"))
 	require.NoError(t, err)
-	folder := t.TempDir()
 	own := string(spec)
 	if strings.Contains(strings.Join(lines, "\n"), "components:") {
 		own, _, _ = strings.Cut(own, "components:") // they come last there
 	}
-	text := own + strings.Join(lines, "\n") + "\n"
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "function.yaml"), []byte(text), 0o600))
-	run(t, "", "sh", "-c", applying, "sh", folder, function)
-	return field(t, "ksvc/"+function, "{.status.latestReadyRevisionName}")
+	file = filepath.Join(t.TempDir(), "function.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(own+strings.Join(lines, "\n")+"\n"), 0o600))
+	return file
 }
 
-// manifests applies those of a folder's functions.
-const manifests = `set -e
-bin/modelfn manifest --file "$1" --images out/images/images.json |
-  kubectl apply --server-side --force-conflicts --field-manager modelfn --filename -
-`
-
-// applying does that, and waits until the newest revision has all traffic.
-const applying = manifests + `
-kubectl patch --namespace modelfn "ksvc/$2" --type merge --patch '{"spec":{"traffic":[{"latestRevision":true,"percent":100}]}}'
-generation=$(kubectl get --namespace modelfn "ksvc/$2" --output 'jsonpath={.metadata.generation}')
-kubectl wait --namespace modelfn "ksvc/$2" --for "jsonpath={.status.observedGeneration}=$generation" --timeout 120s
-kubectl wait --namespace modelfn "ksvc/$2" --for condition=Ready --timeout 120s
-`
+// deployed deploys the function of a file, as people do.
+func deployed(t *testing.T, file string, flags ...string) (revision string) {
+	t.Helper()
+	args := append([]string{"deploy", "--file", file, "--images", "out/images/images.json", "--output", "json"}, flags...)
+	var results []struct {
+		Revision string `json:"revision"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(run(t, "", "bin/modelfn", args...)), &results))
+	require.Len(t, results, 1)
+	return results[0].Revision
+}
 
 // eventually waits until a condition holds. It says what is not so in the end.
 func eventually(t *testing.T, what string, holds func() bool) {
@@ -140,12 +145,14 @@ func pods(t *testing.T, label, name string) (names []string) {
 	return names
 }
 
-// atZero waits until a function has no pod.
+// soon is a function that goes to zero 6 s after it was asked last, not 60.
+const soon = "scale: {windowSeconds: 6}"
+
+// atZero waits until no pod of a function runs. One that ends takes half a minute more,
+// in which it gets no request.
 func atZero(t *testing.T, function string) {
 	t.Helper()
-	eventually(t, function+" at zero", func() bool {
-		return kubectl(t, "get", "pods", "--selector", "serving.knative.dev/service="+function, "--output", "name") == ""
-	})
+	eventually(t, function+" at zero", func() bool { return len(pods(t, "service", function)) == 0 })
 }
 
 // answer is what a function answers.

@@ -15,7 +15,7 @@ func TestComponentOverTheNetwork(t *testing.T) {
 	trained(t)
 	body := patients(t)
 	want := local(t, "model-a", body)
-	deploy(t, "component-d")
+	deploy(t, "component-d", soon)
 	deploy(t, "model-a", "components: {component-d: network}")
 	require.Equal(t, want, asked(t, host("model-a"), body).body)
 

@@ -43,7 +43,7 @@ func TestParamsReachAllReplicasUnderLoad(t *testing.T) {
 // at zero, which it wakes.
 func TestAnEventReachesAFunctionAtZero(t *testing.T) {
 	changing(t)
-	deploy(t, "model-a", "env: {LOG_LEVEL: info}")
+	deploy(t, "model-a", soon)
 	atZero(t, "model-a")
 	d := change(t, 90)
 	eventually(t, "a replica that the event wakes", func() bool { return len(pods(t, "service", "model-a")) > 0 })
@@ -86,8 +86,7 @@ func TestHeldVersion(t *testing.T) {
 	held := write(t, 95, registry.Options{Hold: true})
 
 	stable := deploy(t, "model-a", "scale: {min: 1}")
-	candidate := apply(t, "model-a", "scale: {min: 1}", fmt.Sprintf("params: {version: %d}", held.Version))
-	split(t, "model-a", stable, candidate)
+	candidate := canary(t, "model-a", "scale: {min: 1}", fmt.Sprintf("params: {version: %d}", held.Version))
 	for range 50 {
 		require.Equal(t, held.Digest, asked(t, host("candidate-model-a"), patient).digest)
 		a := asked(t, host("model-a"), patient)
@@ -111,7 +110,7 @@ func changing(t *testing.T) {
 	t.Helper()
 	trained(t)
 	t.Cleanup(func() {
-		cleanup(t, `MODELFN_TOKEN=$1 bin/modelfn train --publish --out "$2" --url "$3"`, token, t.TempDir(), registryURL)
+		run(t, "", "bin/modelfn", "train", "--publish", "--out", t.TempDir(), "--url", registryURL)
 	})
 }
 
@@ -138,17 +137,22 @@ func serving(t *testing.T, revision string) []registry.Replica {
 	return slices.DeleteFunc(all, func(r registry.Replica) bool { return r.Revision != revision || r.State != "serving" })
 }
 
-// logs returns what a function's replicas wrote.
-func logs(t *testing.T, function string) string {
+// logs returns what the replicas of a function wrote that run.
+func logs(t *testing.T, function string) (all string) {
 	t.Helper()
-	return kubectl(t, "logs", "--selector", "serving.knative.dev/service="+function, "--container", "user-container", "--tail", "-1")
+	for _, pod := range pods(t, "service", function) {
+		all += kubectl(t, "logs", pod, "--container", "user-container")
+	}
+	return all
 }
 
 // brokerAway stops the Broker's ingress until the test ends.
 func brokerAway(t *testing.T) {
-	const scale = "kubectl --namespace knative-eventing scale deployment/mt-broker-ingress --replicas "
-	run(t, "", "sh", "-c", scale+"0")
-	t.Cleanup(func() { cleanup(t, scale+"1") })
+	scale := func(replicas string) {
+		run(t, "", "kubectl", "--namespace", "knative-eventing", "scale", "deployment/mt-broker-ingress", "--replicas", replicas)
+	}
+	scale("0")
+	t.Cleanup(func() { scale("1") })
 	eventually(t, "no Broker", func() bool {
 		return run(t, "", "kubectl", "--namespace", "knative-eventing", "get", "pods",
 			"--selector", "eventing.knative.dev/brokerRole=ingress", "--output", "name") == ""

@@ -14,7 +14,7 @@ import (
 // A function without requests goes to zero, and the first request finds it there. Of
 // many that come at once, each is answered.
 func TestFromZero(t *testing.T) {
-	deploy(t, "model-b", "env: {LOG_LEVEL: warn}") // a revision of its own, and no traffic before
+	deploy(t, "model-b", soon) // a revision of its own, and no traffic before
 	atZero(t, "model-b")
 	var all sync.WaitGroup
 	for range 50 {
@@ -31,7 +31,7 @@ func TestFromZero(t *testing.T) {
 
 // Under load a function gets more replicas, and without it none.
 func TestScaleOutAndBack(t *testing.T) {
-	deploy(t, "model-b", "scale: {metric: rps, target: 10, max: 3}")
+	deploy(t, "model-b", "scale: {metric: rps, target: 10, max: 3, windowSeconds: 6}")
 	l := startLoad(t, host("model-b"), 4)
 	eventually(t, "three replicas under load", func() bool { return len(pods(t, "service", "model-b")) == 3 })
 	l.stop(t)

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -14,9 +13,8 @@ import (
 // and its tag leads to it alone.
 func TestSplit(t *testing.T) {
 	stable := deploy(t, "model-c", "env: {LOG_LEVEL: warn}")
-	candidate := apply(t, "model-c", "env: {LOG_LEVEL: error}")
+	candidate := canary(t, "model-c", "env: {LOG_LEVEL: error}")
 	require.NotEqual(t, stable, candidate)
-	split(t, "model-c", stable, candidate)
 
 	count := map[string]int{}
 	for range 1000 {
@@ -31,22 +29,23 @@ func TestSplit(t *testing.T) {
 }
 
 // What other hands did to the traffic, by reading, changing and writing a Service as kn
-// does, is still there when the manifests are applied again.
-func TestTrafficSurvivesManifests(t *testing.T) {
+// does, is still there after a deploy: the new revision begins without traffic.
+func TestTrafficSurvivesADeploy(t *testing.T) {
 	stable := deploy(t, "model-c", "env: {LOG_LEVEL: warn}")
-	candidate := apply(t, "model-c", "env: {LOG_LEVEL: error}")
-	split(t, "model-c", stable, candidate)
+	other := canary(t, "model-c", "env: {LOG_LEVEL: error}")
 	service := run(t, "", "kubectl", "--namespace", namespace, "get", "ksvc/model-c", "--output", "json")
 	changed := strings.Replace(service, `"percent": 90`, `"percent": 70`, 1)
 	changed = strings.Replace(changed, `"percent": 10`, `"percent": 30`, 1)
+	changed = strings.Replace(changed, `"tag": "candidate"`, `"tag": "blue"`, 1)
 	require.NotEqual(t, service, changed)
 	run(t, changed, "kubectl", "replace", "--filename", "-")
-	traffic := field(t, "ksvc/model-c", "{.spec.traffic}")
-	require.Contains(t, traffic, `"percent":70`)
-
-	run(t, "", "sh", "-c", manifests, "sh", "functions/model-c")
-	require.Equal(t, traffic, field(t, "ksvc/model-c", "{.spec.traffic}"))
+	t.Cleanup(func() { run(t, "", "bin/modelfn", "traffic", "model-c", "--untag", "blue") })
 	settled(t, "model-c")
+
+	next := deployed(t, "functions/model-c")
+	require.NotContains(t, []string{stable, other}, next)
+	require.Equal(t, stable+" 70 \n"+other+" 30 \n"+other+" 0 blue\n"+next+" 0 candidate", field(t, "ksvc/model-c",
+		`{range .spec.traffic[*]}{.revisionName} {.percent} {.tag}{"\n"}{end}`))
 }
 
 // A revision that cannot run takes nothing from the one that does.
@@ -60,19 +59,6 @@ func TestBadImageLeavesWhatRuns(t *testing.T) {
 	for range 20 {
 		require.Equal(t, good, asked(t, host("model-c"), patient).revision)
 	}
-}
-
-// split gives a candidate a tenth of the traffic and a tag, as
-// kn service update --traffic … --tag … does it: read, change, write.
-func split(t *testing.T, function, stable, candidate string) {
-	t.Helper()
-	traffic := fmt.Sprintf(`[{"revisionName":%q,"percent":90},{"revisionName":%q,"percent":10,"tag":"candidate"}]`, stable, candidate)
-	kubectl(t, "patch", "ksvc/"+function, "--type", "merge", "--patch", `{"spec":{"traffic":`+traffic+`}}`)
-	settled(t, function)
-	eventually(t, "the tag of the candidate", func() bool {
-		a, err := predict(t.Context(), host("candidate-"+function), patient)
-		return err == nil && a.revision == candidate
-	})
 }
 
 // settled waits until a Service is as it was last changed.
