@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 // facts is a report of single figures, some of which have to keep to a bar.
@@ -20,12 +21,30 @@ type fact struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
-	Most  float64 `json:"most,omitzero"` // the bar; 0 for none, unless Bar is set
-	Bar   bool    `json:"bar,omitzero"`
+
+	// Baseline is the same of net/http, and Ratio how much the figure is of it; 0 for
+	// none.
+	Baseline float64 `json:"baseline,omitzero"`
+	Ratio    float64 `json:"ratio,omitzero"`
+
+	Most float64 `json:"most,omitzero"` // the bar; 0 for none, unless Bar is set
+	Bar  bool    `json:"bar,omitzero"`
 }
 
 func (f *facts) add(name, unit string, value float64) {
 	f.Figures = append(f.Figures, fact{Name: name, Unit: unit, Value: value})
+}
+
+// compare adds the median of durations that were measured in turn with others, beside
+// that of those.
+func (f *facts) compare(name, unit string, of, baseline []time.Duration) {
+	ratios := make([]float64, len(of))
+	for i := range of {
+		ratios[i] = of[i].Seconds() / baseline[i].Seconds()
+	}
+	f.Figures = append(f.Figures, fact{
+		Name: name, Unit: unit, Value: milliseconds(middleOf(of)), Baseline: milliseconds(middleOf(baseline)), Ratio: middle(ratios),
+	})
 }
 
 // atMost adds a figure with a bar.
@@ -37,11 +56,10 @@ func (f *facts) atMost(most float64, name, unit string, value float64) {
 func (f *facts) print(w io.Writer) error {
 	var text strings.Builder
 	for _, x := range f.Figures {
-		figure := fmt.Sprintf("%.4g", x.Value)
-		if x.Value >= 1000 { // which that would write with an exponent
-			figure = fmt.Sprintf("%.0f", x.Value)
+		fmt.Fprintf(&text, "%s\t%s\t%s", x.Name, figure(x.Value), x.Unit)
+		if x.Ratio > 0 {
+			fmt.Fprintf(&text, "\tnet/http: %s %s (%.2f×)", figure(x.Baseline), x.Unit, x.Ratio)
 		}
-		fmt.Fprintf(&text, "%s\t%s\t%s", x.Name, figure, x.Unit)
 		if x.Bar {
 			mark := "✓"
 			if x.Value > x.Most {
@@ -60,4 +78,12 @@ func (f *facts) print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s\n", f.Notes)
 	return err
+}
+
+// figure writes a number with four digits that count.
+func figure(v float64) string {
+	if v >= 1000 { // which the other would write with an exponent
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }
