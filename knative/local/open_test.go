@@ -37,6 +37,7 @@ func TestWhatStandsInTheWay(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(c.Programs, "model-y"), nil, 0o600))
 			c.Functions = append(c.Functions, named("model-y")...)
 		}, "the program .*/model-y: permission denied"},
+		"no tokens":   {func(c *local.Config) { c.Tokens = file + "/none" }, "reading tokens: open .*/none: not a directory"},
 		"bad dataset": {func(c *local.Config) { c.Console.Datasets = map[string][]byte{"d": nil} }, "dataset d: no header line"},
 	}
 	for name, tt := range tests {

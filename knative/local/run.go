@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -109,6 +110,12 @@ func Open(cfg Config) (_ *Run, err error) {
 	if cfg.Tokens == "" && !r.server.Loopback() {
 		return nil, fmt.Errorf("without tokens everybody who reaches %s could write params: listen on 127.0.0.1, or name a file of tokens", cfg.Listen)
 	}
+	front := cfg.Console
+	if cfg.Tokens != "" {
+		if front.Tokens, err = token.Open(cfg.Tokens); err != nil {
+			return nil, err
+		}
+	}
 	if r.folder, err = take(r.cfg.Folder); err != nil {
 		return nil, err
 	}
@@ -119,14 +126,8 @@ func Open(cfg Config) (_ *Run, err error) {
 		return nil, err
 	}
 	r.log = telemetry.NewLog(r.logFile, slog.LevelInfo)
-	front := cfg.Console
 	front.Discovery, front.Log = r.list, r.log.Logger
 	front.Open = cfg.Tokens == ""
-	if cfg.Tokens != "" {
-		if front.Tokens, err = token.Open(cfg.Tokens); err != nil {
-			return nil, err
-		}
-	}
 	front.Evaluate = true // the models ask for a token, unless the gateway is on loopback
 	if r.gateway, err = console.New(front); err != nil {
 		return nil, err
@@ -167,12 +168,18 @@ func (r *Run) complete() error {
 	return r.missing()
 }
 
+// ErrNoProgram is the error of a program that is not where it should be.
+var ErrNoProgram = errors.New("no such file or directory")
+
 // missing tells of programs that are not there.
 func (r *Run) missing() error {
 	var missing []error
 	seen := map[string]bool{}
 	for _, p := range r.programs() {
 		if _, err := exec.LookPath(p.path); err != nil && !seen[p.path] {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = ErrNoProgram
+			}
 			missing = append(missing, fmt.Errorf("the program %s: %w", p.path, innermost(err)))
 		}
 		seen[p.path] = true

@@ -43,6 +43,11 @@ func TestUsage(t *testing.T) {
 		"no input":         {[]string{"predict", "model-a"}, "it takes an input, - or --file"},
 		"input and a file": {[]string{"predict", "model-a", "[1]", "--file", "x"}, "not both"},
 		"no replicas":      {[]string{"run", "--replicas", "0"}, "--replicas takes a number from 1 to 100"},
+		"no time":          {[]string{"predict", "model-a", "[1]", "--timeout", "0s"}, "--timeout takes a duration above 0"},
+		"no version":       {[]string{"params", "set", "model-a", "--set", "bias=1", "--if-version", "-1"}, `"-1" is not a version, such as 17`},
+		"version 0":        {[]string{"params", "rollback", "model-a", "1", "--if-version", "0"}, `"0" is not a version, such as 17`},
+		"get version 0":    {[]string{"params", "get", "model-a", "--version", "0"}, `"0" is not a version, such as 17`},
+		"empty history":    {[]string{"params", "history", "model-a", "--limit", "0"}, "--limit takes a number from 1 on"},
 		"bad duration":     {[]string{"predict", "model-a", "[1]", "--timeout", "soon"}, "invalid argument"},
 	}
 	for name, tt := range tests {

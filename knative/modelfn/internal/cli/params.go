@@ -107,6 +107,26 @@ func takesModel(least, more int) cobra.PositionalArgs {
 	}
 }
 
+// versionFlag is a flag's version; 0 if it is not given.
+type versionFlag int64
+
+func (f *versionFlag) String() string {
+	if *f == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*f), 10)
+}
+
+// Type is what the help calls the value.
+func (f *versionFlag) Type() string { return "version" }
+
+// Set takes the flag's value.
+func (f *versionFlag) Set(text string) error {
+	v, err := version(text)
+	*f = versionFlag(v)
+	return err
+}
+
 // version reads a version from an argument.
 func version(arg string) (int64, error) {
 	v, err := strconv.ParseInt(strings.TrimPrefix(arg, "v"), 10, 64)
@@ -129,17 +149,17 @@ func (a *app) paramsList() *cobra.Command {
 }
 
 func (a *app) paramsGet() *cobra.Command {
-	var at int64
+	var at versionFlag
 	cmd := a.ask(&cobra.Command{
 		Use: "get MODEL", Short: "Show the params of a model", Args: takesModel(0, 0),
 	}, func(ctx context.Context, c *registry.Client, args []string) error {
-		d, err := document(ctx, c, args[0], at)
+		d, err := document(ctx, c, args[0], int64(at))
 		if err != nil {
 			return err
 		}
 		return a.print(d, func(w io.Writer) error { return printDocument(w, d) })
 	})
-	cmd.Flags().Int64Var(&at, "version", 0, "the version to show (default: the current one)")
+	cmd.Flags().Var(&at, "version", "the version to show (default: the current one)")
 	return cmd
 }
 
@@ -154,7 +174,13 @@ func document(ctx context.Context, c *registry.Client, model string, version int
 func (a *app) paramsHistory() *cobra.Command {
 	var limit int
 	cmd := a.ask(&cobra.Command{
-		Use: "history MODEL", Short: "List the versions of a model, the newest first", Args: takesModel(0, 0),
+		Use: "history MODEL", Short: "List the versions of a model, the newest first",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if limit < 1 {
+				return errors.New("--limit takes a number from 1 on")
+			}
+			return takesModel(0, 0)(cmd, args)
+		},
 	}, func(ctx context.Context, c *registry.Client, args []string) error {
 		var all []params.Document
 		for before := int64(0); len(all) < limit; {
@@ -177,7 +203,7 @@ func (a *app) paramsHistory() *cobra.Command {
 const mostPage = 100
 
 func (a *app) paramsExport() *cobra.Command {
-	var at int64
+	var at versionFlag
 	var out string
 	cmd := a.ask(&cobra.Command{
 		Use:   "export MODEL",
@@ -190,7 +216,7 @@ the file. Without --out it is printed.`,
   PARAMS_PATH=model-a.json bin/model-a`,
 		Args: takesModel(0, 0),
 	}, func(ctx context.Context, c *registry.Client, args []string) error {
-		d, err := document(ctx, c, args[0], at)
+		d, err := document(ctx, c, args[0], int64(at))
 		if err != nil {
 			return err
 		}
@@ -214,7 +240,7 @@ the file. Without --out it is printed.`,
 			return err
 		})
 	})
-	cmd.Flags().Int64Var(&at, "version", 0, "the version to export (default: the current one)")
+	cmd.Flags().Var(&at, "version", "the version to export (default: the current one)")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write")
 	return cmd
 }

@@ -21,13 +21,13 @@ type edit struct {
 	file      string
 	sets      []string // PATH=VALUE
 	message   string
-	ifVersion int64
+	ifVersion versionFlag
 	hold      bool
 }
 
 func (e *edit) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&e.message, "message", "m", "", "why; it stands in the history")
-	cmd.Flags().Int64Var(&e.ifVersion, "if-version", 0, "write only if this `version` is current")
+	cmd.Flags().Var(&e.ifVersion, "if-version", "write only if this version is current")
 }
 
 // content adds the flags that say what the params are, one of which is needed.
@@ -107,7 +107,7 @@ func (a *app) put(ctx context.Context, c *registry.Client, model string, e edit)
 // if it expects none.
 func (e *edit) base(ctx context.Context, c *registry.Client, model string) (params.Document, error) {
 	if e.ifVersion > 0 {
-		return c.Version(ctx, model, e.ifVersion)
+		return c.Version(ctx, model, int64(e.ifVersion))
 	}
 	if e.file == "" && len(e.sets) > 0 {
 		return c.Current(ctx, model)

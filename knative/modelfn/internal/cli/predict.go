@@ -68,6 +68,8 @@ from a file, one JSON value after another. All are sent in one request.`,
 				return errors.New("it takes an input, - or --file")
 			case len(args) > 1 && flags.file != "":
 				return errors.New("it takes inputs or --file, not both")
+			case flags.timeout <= 0:
+				return errors.New("--timeout takes a duration above 0")
 			}
 			return nil
 		},
@@ -95,6 +97,9 @@ func (a *app) predict(ctx context.Context, flags predictFlags, model string, arg
 	p, err := ask(ctx, flags.url, model, inputs)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nobodyAt(flags.url)
+	}
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%s has not answered within %v", model, flags.timeout)
 	}
 	if err != nil {
 		return err

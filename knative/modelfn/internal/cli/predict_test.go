@@ -42,6 +42,10 @@ func gateway(t *testing.T) string {
 	mux.HandleFunc("POST /unknown/predict", answer(400, `{"message":"Invalid model!"}`))
 	mux.HandleFunc("POST /proxy/predict", answer(502, "<html>"))
 	mux.HandleFunc("POST /nonsense/predict", answer(200, "<html>"))
+	mux.HandleFunc("POST /mute/predict", func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or else nobody sees that the client goes away
+		<-r.Context().Done()
+	})
 	mux.HandleFunc("POST /too-few/predict", answer(200, `{"outputs":[]}`))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -99,6 +103,7 @@ func TestPredictFails(t *testing.T) {
 		"a proxy":        {"", []string{"proxy", "[1]"}, "proxy answers 502: 502 Bad Gateway"},
 		"nonsense":       {"", []string{"nonsense", "[1]"}, "the answer of nonsense: "},
 		"too few":        {"", []string{"too-few", "[1]"}, "the answer of too-few: 0 outputs for 1 inputs"},
+		"no answer":      {"", []string{"mute", "[1]", "--timeout", "10ms"}, "mute has not answered within 10ms"},
 		"nobody there":   {"", []string{"model-a", "[1]", "--url", nobody}, "nothing answers at " + nobody + "; 'modelfn run' starts the models"},
 		"no URL":         {"", []string{"model-a", "[1]", "--url", "here"}, `--url "here" is not a URL`},
 	}

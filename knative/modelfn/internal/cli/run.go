@@ -118,7 +118,7 @@ func (a *app) run(ctx context.Context, cfg local.Config, which *chosen) (err err
 	}
 	cfg.Ready = func() { printed <- a.printServing(serving{URL: run.URL(), Models: run.Models(), Data: cfg.Folder}) }
 	run, err = local.Open(cfg)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, local.ErrNoProgram) {
 		return fmt.Errorf("%w (build the programs with 'make build', or name their folder with --bin)", err)
 	}
 	if err != nil {

@@ -133,6 +133,7 @@ func TestRunFails(t *testing.T) {
 		"no bundle":   {[]string{"-f", spec("name: own-model\nparams: {bundle: none.json}\n")}, "the params of own-model to begin with: open "},
 		"other model": {[]string{"-f", spec("name: model-a\nparams: {bundle: " + other + "}\n")}, "the params of model-a to begin with: " + other},
 		"port in use": {[]string{"--listen", busy.Addr().String()}, "address already in use"},
+		"no tokens":   {[]string{"--tokens", filepath.Join(folder, "none")}, "reading tokens: open " + filepath.Join(folder, "none") + ": no such file or directory\n"},
 		"no folder":   {[]string{"--data", file}, "the data folder cannot be made"},
 		"no programs": {[]string{"--bin", t.TempDir()}, "registry: no such file or directory"},
 	}
