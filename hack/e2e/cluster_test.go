@@ -148,11 +148,11 @@ func pods(t *testing.T, label, name string) (names []string) {
 // soon is a function that goes to zero 6 s after it was asked last, not 60.
 const soon = "scale: {windowSeconds: 6}"
 
-// atZero waits until no pod of a function runs. One that ends takes half a minute more,
+// atZero waits until no pod of a revision runs. One that ends takes half a minute more,
 // in which it gets no request.
-func atZero(t *testing.T, function string) {
+func atZero(t *testing.T, revision string) {
 	t.Helper()
-	eventually(t, function+" at zero", func() bool { return len(pods(t, "service", function)) == 0 })
+	eventually(t, revision+" at zero", func() bool { return len(pods(t, "revision", revision)) == 0 })
 }
 
 // answer is what a function answers.

@@ -15,13 +15,13 @@ func TestComponentOverTheNetwork(t *testing.T) {
 	trained(t)
 	body := patients(t)
 	want := local(t, "model-a", body)
-	deploy(t, "component-d", soon)
+	component := deploy(t, "component-d", soon)
 	deploy(t, "model-a", "components: {component-d: network}")
 	require.Equal(t, want, asked(t, host("model-a"), body).body)
 
-	atZero(t, "component-d")
+	atZero(t, component)
 	require.Equal(t, want, asked(t, host("model-a"), body).body)
-	require.NotEmpty(t, pods(t, "service", "component-d"))
+	require.NotEmpty(t, pods(t, "revision", component))
 
 	kubectl(t, "delete", "ksvc/component-d", "--wait")
 	eventually(t, "the answer that D is away", func() bool {

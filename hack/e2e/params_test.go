@@ -43,12 +43,12 @@ func TestParamsReachAllReplicasUnderLoad(t *testing.T) {
 // at zero, which it wakes.
 func TestAnEventReachesAFunctionAtZero(t *testing.T) {
 	changing(t)
-	deploy(t, "model-a", soon)
-	atZero(t, "model-a")
+	revision := deploy(t, "model-a", soon)
+	atZero(t, revision)
 	d := change(t, 90)
-	eventually(t, "a replica that the event wakes", func() bool { return len(pods(t, "service", "model-a")) > 0 })
+	eventually(t, "a replica that the event wakes", func() bool { return len(pods(t, "revision", revision)) > 0 })
 	eventually(t, "the event at the function", func() bool {
-		return strings.Contains(logs(t, "model-a"), `"route":"events","status":202`)
+		return strings.Contains(logs(t, revision), `"route":"events","status":202`)
 	})
 	require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("model-a"), patient).version)
 }
@@ -137,10 +137,10 @@ func serving(t *testing.T, revision string) []registry.Replica {
 	return slices.DeleteFunc(all, func(r registry.Replica) bool { return r.Revision != revision || r.State != "serving" })
 }
 
-// logs returns what the replicas of a function wrote that run.
-func logs(t *testing.T, function string) (all string) {
+// logs returns what the replicas of a revision wrote that run.
+func logs(t *testing.T, revision string) (all string) {
 	t.Helper()
-	for _, pod := range pods(t, "service", function) {
+	for _, pod := range pods(t, "revision", revision) {
 		all += kubectl(t, "logs", pod, "--container", "user-container")
 	}
 	return all

@@ -15,7 +15,7 @@ import (
 
 // A new revision takes over under load, and no request fails.
 func TestRolloutUnderLoad(t *testing.T) {
-	old := deploy(t, "model-c", "scale: {min: 1}")
+	old := deploy(t, "model-c", "scale: {min: 1, windowSeconds: 6}")
 	l := startLoad(t, host("model-c"), 4)
 	eventually(t, "answers of the old revision", func() bool { return l.latest().revision == old })
 	next := apply(t, "model-c", "scale: {min: 1}", "env: {LOG_LEVEL: warn}")

@@ -14,8 +14,8 @@ import (
 // A function without requests goes to zero, and the first request finds it there. Of
 // many that come at once, each is answered.
 func TestFromZero(t *testing.T) {
-	deploy(t, "model-b", soon) // a revision of its own, and no traffic before
-	atZero(t, "model-b")
+	revision := deploy(t, "model-b", soon) // of its own, and without requests before
+	atZero(t, revision)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -26,15 +26,15 @@ func TestFromZero(t *testing.T) {
 		})
 	}
 	all.Wait()
-	require.NotEmpty(t, pods(t, "service", "model-b"))
+	require.NotEmpty(t, pods(t, "revision", revision))
 }
 
 // Under load a function gets more replicas, and without it none.
 func TestScaleOutAndBack(t *testing.T) {
-	deploy(t, "model-b", "scale: {metric: rps, target: 10, max: 3, windowSeconds: 6}")
+	revision := deploy(t, "model-b", "scale: {metric: rps, target: 10, max: 3, windowSeconds: 6}")
 	l := startLoad(t, host("model-b"), 4)
-	eventually(t, "three replicas under load", func() bool { return len(pods(t, "service", "model-b")) == 3 })
+	eventually(t, "three replicas under load", func() bool { return len(pods(t, "revision", revision)) == 3 })
 	l.stop(t)
 	l.allOK(t)
-	atZero(t, "model-b")
+	atZero(t, revision)
 }
