@@ -48,7 +48,7 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 	e := &env.Reader{Get: getenv}
 	s := Settings{
 		Settings:      serve.SettingsFrom(e),
-		ParamsURL:     getenv("PARAMS_URL"),
+		ParamsURL:     e.URL("PARAMS_URL"),
 		ParamsPath:    getenv("PARAMS_PATH"),
 		ParamsVersion: e.Integer("PARAMS_VERSION", 0, 1, 1<<53),
 		ParamsDigest:  getenv("PARAMS_DIGEST"),
@@ -56,7 +56,7 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 	}
 	s.readParams(e)
 	for _, name := range components {
-		if url := getenv(urlVariable(name)); url != "" {
+		if url := e.URL(urlVariable(name)); url != "" {
 			s.Components[name] = url
 		}
 	}

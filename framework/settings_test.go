@@ -79,12 +79,14 @@ func TestWrongSettings(t *testing.T) {
 		{"REQUEST_TIMEOUT", "60", "REQUEST_TIMEOUT: "},
 		{"PARAMS_VERSION", "7", "PARAMS_VERSION: set without PARAMS_URL"},
 		{"PARAMS_VERSION", "-1", "PARAMS_VERSION: "},
+		{"PARAMS_URL", "registry", `PARAMS_URL: "registry" is not an http or https URL`},
+		{"COMPONENT_D_URL", "ftp://d", `COMPONENT_D_URL: "ftp://d" is not an http or https URL`},
 		{"PARAMS_DIGEST", "7", `PARAMS_DIGEST: "7" is not sha256: and 64 hexadecimal digits`},
 		{"PARAMS_DIGEST", someDigest, "PARAMS_DIGEST: set without PARAMS_VERSION"},
 		{"PARAMS_FALLBACK", "some", "PARAMS_FALLBACK: "},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: "},
 	} {
-		_, err := framework.SettingsFrom(environment(map[string]string{"PARAMS_PATH": "p", test.name: test.value}))
+		_, err := framework.SettingsFrom(environment(map[string]string{"PARAMS_PATH": "p", test.name: test.value}), "component-d")
 		require.ErrorContains(t, err, "settings: "+test.err)
 	}
 	_, err := framework.SettingsFrom(environment(map[string]string{"PORT": "x", "ADMIN_PORT": "y"}))

@@ -5,6 +5,7 @@ package env
 import (
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -50,6 +51,15 @@ func (r *Reader) Duration(name string, otherwise, low time.Duration) time.Durati
 		r.Problems.Add(name, "%q is not a duration of at least %v, such as 2s or 500ms", text, low)
 	}
 	return v
+}
+
+// URL reads an http or https URL; "" if the variable is not set.
+func (r *Reader) URL(name string) string {
+	text := r.Get(name)
+	if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		r.Problems.Add(name, "%q is not an http or https URL", text)
+	}
+	return text
 }
 
 // Level reads a log level; info if the variable is not set.

@@ -115,8 +115,11 @@ func (c *Call) Body() ([]byte, error) {
 		body = http.MaxBytesReader(c.w, body, limit)
 	}
 	for {
-		if len(c.body) == cap(c.body) {
-			c.body = append(c.body, make([]byte, max(512, int(min(c.r.ContentLength, limit))-cap(c.body)+1))...)[:len(c.body)]
+		if have := cap(c.body); len(c.body) == have {
+			// No more than what has arrived, beside a little: who only says that much is to
+			// come takes no memory.
+			more := min(int(c.r.ContentLength)-have+1, max(have, keep))
+			c.body = append(c.body, make([]byte, max(512, more))...)[:have]
 		}
 		n, err := body.Read(c.body[len(c.body):cap(c.body)])
 		c.body = c.body[:len(c.body)+n]

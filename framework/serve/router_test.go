@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -223,6 +224,37 @@ func TestClientThatLeft(t *testing.T) {
 	}}, get("/").WithContext(ctx))
 	require.Equal(t, 499, w.Code)
 	require.Equal(t, "INFO", line.Level)
+}
+
+// promise is a body of which nothing comes. It notes how much room there was for it.
+type promise struct{ room int }
+
+func (p *promise) Read(b []byte) (int, error) {
+	p.room = len(b)
+	return 0, io.ErrUnexpectedEOF
+}
+
+// TestPromisedBody: who says that a large body is to come gets no memory for it before
+// it comes.
+func TestPromisedBody(t *testing.T) {
+	router := echo(nil)
+	for length, most := range map[int64]int{1: 512, 1 << 20: 64 << 10, -1: 512} {
+		body := &promise{}
+		r := httptest.NewRequest(http.MethodPost, "/echo", body)
+		r.ContentLength = length
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		require.Equal(t, http.StatusBadRequest, w.Code, w.Body)
+		require.LessOrEqual(t, body.room, most)
+	}
+	whole := strings.Repeat("1", 300_000)
+	for _, length := range []int64{int64(len(whole)), -1} {
+		r := httptest.NewRequest(http.MethodPost, "/echo", io.NopCloser(strings.NewReader(whole)))
+		r.ContentLength = length
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		require.Equal(t, whole, w.Body.String())
+	}
 }
 
 // TestCallsAreUsedAgain: nothing of one request is seen by another.

@@ -27,6 +27,9 @@ const (
 	pause = 10 * time.Millisecond
 )
 
+// mostAhead is how much room is made at most for a body that has not come yet.
+const mostAhead = 64 << 10
+
 // longestAnswer is how long a request to the registry may take at least, whatever
 // the gateway's timeout: it holds an answer for up to 30 s.
 const longestAnswer = 45 * time.Second
@@ -124,14 +127,13 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 	if r.ContentLength > g.maxBody {
 		return nil, tooLarge
 	}
-	var body []byte
-	var err error
-	if r.ContentLength > 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, g.maxBody))
+	in := io.Reader(r.Body) // which ends at its length
+	if r.ContentLength < 0 {
+		in = http.MaxBytesReader(w, r.Body, g.maxBody)
 	}
+	// There is room for what has come, beside a little, not for what is promised.
+	body := bytes.NewBuffer(make([]byte, 0, max(0, min(r.ContentLength, mostAhead))+bytes.MinRead))
+	_, err := body.ReadFrom(in)
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}
@@ -140,7 +142,7 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		f.Err = err
 		return nil, f
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // rewrite makes the model's request out of the client's. The proxy has taken out

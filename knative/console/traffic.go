@@ -39,7 +39,7 @@ func (g *Gateway) setTraffic(w http.ResponseWriter, r *http.Request, model strin
 		answerJSON(w, f.Kind.Status(), SplitChanged{Split: now, Error: f.Public()})
 		return
 	}
-	g.log.Info("traffic changed", "model", model, "by", owner, "traffic", fmt.Sprint(now.Traffic))
+	g.log.Info("traffic changed", "of", model, "by", owner, "traffic", fmt.Sprint(now.Traffic))
 	answerJSON(w, http.StatusOK, SplitChanged{Split: now, Former: former})
 }
 

@@ -7,17 +7,15 @@ package letters
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/modelfn/modelfn/framework/env"
 	"github.com/modelfn/modelfn/framework/events"
 	"github.com/modelfn/modelfn/framework/metric"
+	"github.com/modelfn/modelfn/framework/program"
 	"github.com/modelfn/modelfn/framework/serve"
 	"github.com/modelfn/modelfn/framework/telemetry"
 )
@@ -25,15 +23,9 @@ import (
 // name is what the function is called in its logs and metrics.
 const name = "dead-letter"
 
-// Main is the main function of the program. It exits with 0 after a clean end, and
-// with 1 if it could not start or had to cut off requests.
+// Main is the main function of the program; see package program.
 func Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, os.Getenv, os.Stderr, nil); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		os.Exit(1)
-	}
+	program.Main(program.Program{Name: name, Serve: func(ctx context.Context) error { return run(ctx, os.Getenv, os.Stderr, nil) }})
 }
 
 // run serves until ctx ends. It tells listening, unless that is nil, where.

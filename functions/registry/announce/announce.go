@@ -151,7 +151,7 @@ func (a *Announcer) each(ctx context.Context, models []string) {
 // tell says that a model has to wait for the next sweep.
 func (a *Announcer) tell(ctx context.Context, model string, err error) {
 	if ctx.Err() == nil {
-		a.cfg.Log.Warn("params not announced yet", "model", model, "error", err.Error())
+		a.cfg.Log.Warn("params not announced yet", "of", model, "error", err.Error())
 	}
 }
 

@@ -155,7 +155,7 @@ func (r *Registry) PutMany(ctx context.Context, writes []*plannedWrite) (map[str
 	for _, w := range writes {
 		d, err := r.putOne(ctx, w, made)
 		if err != nil {
-			r.log.Warn("params not written", "model", w.model, "error", err.Error())
+			r.log.Warn("params not written", "of", w.model, "error", err.Error())
 			outcomes[w.model] = failed(err)
 			continue
 		}

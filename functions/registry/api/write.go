@@ -143,7 +143,7 @@ func (r *Registry) append(ctx context.Context, now *state, next *record) error {
 	}
 	r.feed(d.Model).publish(then)
 	r.written(events.Change{Model: d.Model, Version: d.Version, Digest: d.Digest})
-	r.log.Info("params written", "model", d.Model, "params", d.Version, "digest", d.Digest, "held", d.Held, "author", d.Author)
+	r.log.Info("params written", "of", d.Model, "params", d.Version, "digest", d.Digest, "held", d.Held, "author", d.Author)
 	return nil
 }
 

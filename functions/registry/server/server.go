@@ -12,12 +12,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 
 	"github.com/modelfn/modelfn/framework/events/sink"
 	"github.com/modelfn/modelfn/framework/params"
+	"github.com/modelfn/modelfn/framework/program"
 	"github.com/modelfn/modelfn/framework/serve"
 	"github.com/modelfn/modelfn/framework/telemetry"
 	"github.com/modelfn/modelfn/framework/token"
@@ -31,22 +30,17 @@ import (
 // name is what the registry is called in its logs and metrics.
 const name = "registry"
 
-// Main is the main function of the registry's program. It exits with 0 after a
-// clean end, and with 1 if it could not start or had to cut off requests.
-func Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(Run(ctx, os.Getenv, os.Stderr))
-}
+// Main is the main function of the registry's program; see package program.
+func Main() { program.Main(programOf(os.Getenv, os.Stderr)) }
 
 // Run is [Main] with all that surrounds a program handed in; it ends with ctx, and
 // returns the exit code.
 func Run(ctx context.Context, getenv func(string) string, stderr io.Writer) int {
-	if err := run(ctx, getenv, stderr); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return 1
-	}
-	return 0
+	return programOf(getenv, stderr).Run(ctx, nil, io.Discard, stderr)
+}
+
+func programOf(getenv func(string) string, stderr io.Writer) program.Program {
+	return program.Program{Name: name, Serve: func(ctx context.Context) error { return run(ctx, getenv, stderr) }}
 }
 
 func run(ctx context.Context, getenv func(string) string, stderr io.Writer) (err error) {
@@ -74,7 +68,7 @@ func run(ctx context.Context, getenv func(string) string, stderr io.Writer) (err
 	if tokens == nil && !listener.Loopback() {
 		return errors.Join(errors.New("without TOKENS_PATH anybody could write: set it, or listen on loopback (HOST=127.0.0.1)"), listener.Close())
 	}
-	p := newProgram(&s, store.New(objects), tokens, log)
+	p := newService(&s, store.New(objects), tokens, log)
 	log.Info("listening", "traffic", listener.Addr().String(), "admin", listener.AdminAddr().String())
 	err = p.serve(ctx, listener)
 	log.Info("ended")
@@ -95,16 +89,16 @@ func open(ctx context.Context, u *url.URL) (objects, error) {
 	return bucket.Open(ctx, bucket.Config{URL: u.String()})
 }
 
-// program is the registry put together.
-type program struct {
+// service is the registry put together.
+type service struct {
 	handler   *api.Handler
 	announcer *announce.Announcer // nil without a sink
 	metrics   *telemetry.Metrics
 	guarded   bool // writes need a token
 }
 
-func newProgram(s *Settings, st *store.Store, tokens *token.File, log *telemetry.Log) *program {
-	p := &program{metrics: telemetry.NewMetrics(name), guarded: tokens != nil}
+func newService(s *Settings, st *store.Store, tokens *token.File, log *telemetry.Log) *service {
+	p := &service{metrics: telemetry.NewMetrics(name), guarded: tokens != nil}
 	cfg := api.Config{Store: st, Log: log.Logger, Metrics: p.metrics}
 	var registry *api.Registry
 	if s.Sink != "" {
@@ -131,7 +125,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 
 // serve answers requests until ctx ends and the drain is over; then it stops
 // announcing.
-func (p *program) serve(ctx context.Context, listener *serve.Server) error {
+func (p *service) serve(ctx context.Context, listener *serve.Server) error {
 	announcing, end := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	if p.announcer != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -76,6 +78,16 @@ func TestBadSettings(t *testing.T) {
 	}
 }
 
+// TestArguments: they serve nothing.
+func TestArguments(t *testing.T) {
+	var out bytes.Buffer
+	p := programOf(environment(t), &out)
+	require.Zero(t, p.Run(t.Context(), []string{"--version"}, &out, &out))
+	require.Regexp(t, `^registry \S+\n$`, out.String())
+	require.Equal(t, 2, p.Run(t.Context(), []string{"serve"}, &out, &out))
+	require.Equal(t, 2, p.Run(t.Context(), []string{"--port=80"}, &out, &out))
+}
+
 // TestListensWithTokens: with tokens every address is good.
 func TestListensWithTokens(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -115,6 +127,11 @@ func TestDrain(t *testing.T) {
 		require.Equal(t, http.StatusNotModified, r.status, r.body)
 	}
 	require.Less(t, time.Since(began), 20*time.Second, "nobody waited for the 30 s")
+	require.Contains(t, p.log.String(), "params written")
+	for line := range strings.Lines(p.log.String()) {
+		var exact map[string]jsontext.Value // which refuses a name that is there twice
+		require.NoError(t, json.Unmarshal([]byte(line), &exact), line)
+	}
 }
 
 // admin returns the URL of the admin port.

@@ -40,7 +40,7 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	e := &env.Reader{Get: getenv}
 	s := Settings{
 		Settings:  serve.SettingsFrom(e),
-		Sink:      getenv("K_SINK"),
+		Sink:      e.URL("K_SINK"),
 		Namespace: cmp.Or(getenv("NAMESPACE"), "default"),
 	}
 	var err error
@@ -49,11 +49,6 @@ func SettingsFrom(getenv func(string) string) (Settings, error) {
 	}
 	if !namespace.MatchString(s.Namespace) {
 		e.Problems.Add("NAMESPACE", "%q is not the name of a namespace", s.Namespace)
-	}
-	if s.Sink != "" {
-		if u, err := url.Parse(s.Sink); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			e.Problems.Add("K_SINK", "%q is not an http or https URL", s.Sink)
-		}
 	}
 	if text := getenv("K_CE_OVERRIDES"); text != "" {
 		if s.Extensions, err = extensions(text); err != nil {

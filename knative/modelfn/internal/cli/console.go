@@ -52,7 +52,7 @@ func (a *app) console(ctx context.Context, at where, getenv func(string) string)
 	e := &env.Reader{Get: getenv}
 	s := serve.SettingsFrom(e)
 	if err := e.Err(); err != nil {
-		return fmt.Errorf("settings: %w", err)
+		return err
 	}
 	if at.namespace == "" {
 		at.namespace = getenv("NAMESPACE")
