@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,8 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
-
-	"github.com/modelfn/modelfn/framework/fault"
 )
 
 // Service returns a Service by its name.
@@ -147,22 +144,4 @@ func (c *Cluster) Ask(ctx context.Context, pod string, port int, path string) (s
 		return 0, nil, explain(&apierrors.StatusError{ErrStatus: own})
 	}
 	return resp.StatusCode, answer, nil
-}
-
-// Why says why a revision is not ready whose program runs: it asks the program in the
-// pod, as Knative does. "" if that does not answer, which a role may not allow.
-func (c *Cluster) Why(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod) string {
-	port, path := Probe(r)
-	if path == "" {
-		return ""
-	}
-	status, answer, err := c.Ask(ctx, pod.Name, port, path)
-	switch {
-	case err != nil || status == 0:
-		return ""
-	case status < 400:
-		return fmt.Sprintf("the program runs, and is not ready: GET %s answers %d by now", path, status)
-	}
-	f := fault.New(fault.Unavailable, "the program runs, and is not ready: GET %s answers %d: %s", path, status, strings.Join(strings.Fields(string(answer)), " "))
-	return f.Public() // not more than a person reads
 }

@@ -209,6 +209,7 @@ func TestFailure(t *testing.T) {
 		}},
 	})
 	k.api.Answer("pod", 8080, "/health/ready", 503, `{"ready":false,"reason":"no params are loaded yet"}`)
+	k.api.Log("pod", `{"level":"ERROR","msg":"params not applied","error":"m has no version 9"}`+"\n"+`{"level":"INFO","msg":"request"}`+"\n")
 	_, err = deploy.New(t.Context(), c, functionN(3), deploy.Options{Timeout: 2 * time.Second})
-	require.EqualError(t, err, `m: m-00003 is not ready after 2s: the program runs, and is not ready: GET /health/ready answers 503: {"ready":false,"reason":"no params are loaded yet"}; the traffic stays as it was, 100 % m-00001`)
+	require.EqualError(t, err, `m: m-00003 is not ready after 2s: the program runs, and is not ready: GET /health/ready answers 503: {"ready":false,"reason":"no params are loaded yet"}; its log says: m has no version 9; the traffic stays as it was, 100 % m-00001`)
 }
