@@ -28,26 +28,6 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// What other hands did to the traffic, by reading, changing and writing a Service as kn
-// does, is still there after a deploy: the new revision begins without traffic.
-func TestTrafficSurvivesADeploy(t *testing.T) {
-	stable := deploy(t, "model-c", "env: {LOG_LEVEL: warn}")
-	other := canary(t, "model-c", "env: {LOG_LEVEL: error}")
-	service := run(t, "", "kubectl", "--namespace", namespace, "get", "ksvc/model-c", "--output", "json")
-	changed := strings.Replace(service, `"percent": 90`, `"percent": 70`, 1)
-	changed = strings.Replace(changed, `"percent": 10`, `"percent": 30`, 1)
-	changed = strings.Replace(changed, `"tag": "candidate"`, `"tag": "blue"`, 1)
-	require.NotEqual(t, service, changed)
-	run(t, changed, "kubectl", "replace", "--filename", "-")
-	t.Cleanup(func() { run(t, "", "bin/modelfn", "traffic", "model-c", "--untag", "blue") })
-	settled(t, "model-c")
-
-	next := deployed(t, "functions/model-c")
-	require.NotContains(t, []string{stable, other}, next)
-	require.Equal(t, stable+" 70 \n"+other+" 30 \n"+other+" 0 blue\n"+next+" 0 candidate", field(t, "ksvc/model-c",
-		`{range .spec.traffic[*]}{.revisionName} {.percent} {.tag}{"\n"}{end}`))
-}
-
 // A revision that cannot run takes nothing from the one that does.
 func TestBadImageLeavesWhatRuns(t *testing.T) {
 	good := deploy(t, "model-c", "scale: {min: 1}")
