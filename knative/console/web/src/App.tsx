@@ -1,7 +1,8 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import { useWords } from './i18n/language'
 import { LinkNotice } from './live/LinkNotice'
 import { ModelsPage } from './models/ModelsPage'
+import { EventsPage, ModelPage } from './parts'
 import { type Place, usePlace } from './router'
 import style from './App.module.css'
 import { ErrorBoundary } from './ui/ErrorBoundary'
@@ -10,9 +11,6 @@ import { Toasts } from './ui/toast'
 import { Placeholder } from './ui/Waiting'
 import { TopBar } from './TopBar'
 import { appWords } from './words'
-
-const ModelPage = lazy(() => import('./model/ModelPage'))
-const EventsPage = lazy(() => import('./events/EventsPage'))
 
 export function App() {
   const w = useWords(appWords)

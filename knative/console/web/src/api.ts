@@ -1,4 +1,4 @@
-import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios'
+import type { AxiosRequestConfig, AxiosResponse, AxiosStatic } from 'axios'
 import { Trouble, type TroubleKind } from './trouble'
 import type { Dataset, Document, JsonSchema, Page, Requires, Share, SplitChanged } from './contract'
 
@@ -7,7 +7,8 @@ import type { Dataset, Document, JsonSchema, Page, Requires, Share, SplitChanged
  * Trouble; a request that its caller gave up ends with a Trouble of kind "stopped".
  */
 
-const client = axios.create({ timeout: 15_000, headers: { 'Content-Type': 'application/json' } })
+/** It comes with the first request: the page is there before it. */
+const loadAxios = () => import('axios').then((module) => module.default)
 
 let token = ''
 
@@ -18,16 +19,19 @@ export function sendWith(next: string) {
 
 async function send<T>(config: AxiosRequestConfig): Promise<AxiosResponse<T>> {
   const headers = { ...config.headers, ...(token && { Authorization: `Bearer ${token}` }) }
+  const axios = await loadAxios().catch((error: unknown) => {
+    throw new Trouble('gone', String(error))
+  })
   try {
-    return await client.request<T>({ ...config, headers })
+    return await axios.request<T>({ timeout: 15_000, ...config, headers: { 'Content-Type': 'application/json', ...headers } })
   } catch (error) {
-    throw asTrouble(error)
+    throw asTrouble(error, axios)
   }
 }
 
 const kinds: Record<number, TroubleKind> = { 401: 'signIn', 403: 'forbidden', 409: 'conflict', 412: 'conflict', 429: 'busy', 503: 'busy' }
 
-function asTrouble(error: unknown): Trouble {
+function asTrouble(error: unknown, axios: AxiosStatic): Trouble {
   if (axios.isCancel(error)) return new Trouble('stopped', 'stopped')
   if (!axios.isAxiosError(error)) return new Trouble('broken', String(error))
   const { response } = error

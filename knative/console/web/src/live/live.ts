@@ -1,4 +1,5 @@
 import type { ModelList, ParamsEvent, ReplicasEvent, Stats } from '../contract'
+import type { Source } from '../early'
 import { createStore, useStore } from '../store'
 
 /** How far back the charts look, in seconds. */
@@ -63,9 +64,6 @@ const changes: { [event: string]: (now: Live, data: never) => Partial<Live> } = 
   replicas: (now, event: ReplicasEvent) => ({ replicas: { ...now.replicas, [event.model]: event } }),
 }
 
-/** The part of an EventSource that is used. */
-export type Source = Pick<EventSource, 'addEventListener' | 'close' | 'readyState'>
-
 const closed = 2 // EventSource.CLOSED
 
 let stop = () => {}
@@ -78,7 +76,7 @@ export const retryLive = () => again()
  * Keeps one stream open while the page is visible. It begins with the whole state each time, so a new one has missed
  * nothing. A stream that the browser does not open again itself is opened again after 1 s, 2 s, … 15 s.
  */
-export function startLive(open: () => Source = () => new EventSource('/api/live')): () => void {
+export function startLive(open: () => Source): () => void {
   stop()
   let source: Source | undefined
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,10 +1,11 @@
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import EffectTab from '../effect/EffectTab'
 import type { ModelInfo } from '../contract'
 import { useTranslated, useModelName } from '../i18n/names'
 import { useWords } from '../i18n/language'
 import { useLive } from '../live/live'
 import { StatePill } from '../models/StatePill'
+import { ParamsTab, TrafficTab } from '../parts'
 import { Link, type Tab } from '../router'
 import { ErrorBoundary } from '../ui/ErrorBoundary'
 import { Notice } from '../ui/Notice'
@@ -13,9 +14,6 @@ import { Pill } from '../ui/Pill'
 import { Placeholder } from '../ui/Waiting'
 import style from './ModelPage.module.css'
 import { modelWords } from './words'
-
-const ParamsTab = lazy(() => import('../params/ParamsTab'))
-const TrafficTab = lazy(() => import('../traffic/TrafficTab'))
 
 /** One model: what it does with an input, its params, and where its traffic goes. */
 export default function ModelPage({ name, tab }: { name: string; tab: Tab }) {

@@ -1,0 +1,53 @@
+import { beforeEach, expect, it, vi } from 'vitest'
+
+class Stream extends EventTarget {
+  static opened: string[] = []
+  readyState = 1
+  close = vi.fn()
+
+  constructor(url: string) {
+    super()
+    Stream.opened.push(url)
+  }
+}
+
+vi.stubGlobal('EventSource', Stream)
+beforeEach(() => void vi.stubGlobal('EventSource', Stream))
+const { filesFor, keeping, openStream } = await import('./early')
+
+it('opens the stream before it is asked for, and gives it away once', () => {
+  expect(Stream.opened).toEqual(['/api/live'])
+  openStream()
+  expect(Stream.opened).toHaveLength(1)
+  openStream()
+  expect(Stream.opened).toHaveLength(2)
+})
+
+it('keeps what the stream tells until somebody listens', () => {
+  const stream = new Stream('')
+  const kept = keeping(stream as unknown as EventSource)
+  const say = (name: string, data: string) => stream.dispatchEvent(new MessageEvent(name, { data }))
+  const heard: string[] = []
+  say('models', 'one')
+  say('error', '')
+  say('models', 'two')
+  kept.addEventListener('models', (event) => heard.push((event as MessageEvent<string>).data))
+  kept.addEventListener('error', () => heard.push('broken'))
+  expect(heard).toEqual(['one', 'two', 'broken'])
+  say('models', 'three')
+  expect(heard).toEqual(['one', 'two', 'broken', 'three'])
+  stream.readyState = 2
+  expect(kept.readyState).toBe(2)
+  kept.close()
+  expect(stream.close).toHaveBeenCalledOnce()
+})
+
+it('knows the files of a place, each once', () => {
+  const names = { requests: '/axios.js', model: '/model.js /shared.js', params: '/params.js /shared.js', events: '/events.js' }
+  expect(filesFor('', names)).toEqual([])
+  expect(filesFor('#/models', names)).toEqual([])
+  expect(filesFor('#/events', names)).toEqual(['/events.js'])
+  expect(filesFor('#/models/model-a', names)).toEqual(['/axios.js', '/model.js', '/shared.js'])
+  expect(filesFor('#/models/model-a/params', names)).toEqual(['/axios.js', '/model.js', '/shared.js', '/params.js'])
+  expect(filesFor('#/models/model-a/params', {})).toEqual([])
+})
