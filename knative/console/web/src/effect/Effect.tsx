@@ -114,7 +114,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
             {crossed.map(({ from, to }) => w.crossedAt(swept.name, place(from), place(to))).join(' ')} {w.crossedWhy}
           </Notice>
         )}
-        {training && <p className={style.caption}>{w.data(data.length, training.total)}</p>}
+        {name && <p className={style.caption}>{training && curves && w.data(data.length, training.total)}</p>}
       </Panel>
     </div>
   )
