@@ -28,18 +28,23 @@ interface Props {
   onPoint: (x: number) => void
 }
 
-const margin = { top: 14, right: 16, bottom: 44, left: 52 }
+const margin = { top: 14, right: 16, bottom: 44, left: 40 }
 
 export function Chart(props: Props) {
   const [ref, { width, height }] = useSize<HTMLDivElement>()
   return (
-    <div ref={ref} className={style.frame}>
-      {width > 0 && height > 0 && <Drawing {...props} width={width} height={height} />}
+    <div className={style.whole}>
+      <p className={style.title} aria-hidden="true">
+        {props.yLabel}
+      </p>
+      <div ref={ref} className={style.frame}>
+        {width > 0 && height > 0 && <Drawing {...props} width={width} height={height} />}
+      </div>
     </div>
   )
 }
 
-function Drawing({ label, xLabel, yLabel, places, here, curves, crossed, data, range, onPoint, width, height }: Props & { width: number; height: number }) {
+function Drawing({ label, xLabel, places, here, curves, crossed, data, range, onPoint, width, height }: Props & { width: number; height: number }) {
   const { number } = useFormat()
   const hatch = useId()
   const x = scale(places[0]!, places.at(-1)!, margin.left, width - margin.right, width < 480 ? 4 : 8)
@@ -72,9 +77,6 @@ function Drawing({ label, xLabel, yLabel, places, here, curves, crossed, data, r
       ))}
       <text x={(margin.left + width - margin.right) / 2} y={height - 6} textAnchor="middle" className={style.title}>
         {xLabel}
-      </text>
-      <text transform={`translate(13 ${(margin.top + bottom) / 2}) rotate(-90)`} textAnchor="middle" className={style.title}>
-        {yLabel}
       </text>
       <Dots data={data} x={x} y={y} />
       <Band curves={curves} places={places} x={x} y={y} />

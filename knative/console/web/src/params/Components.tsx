@@ -91,15 +91,15 @@ function Pin({ name, base, pin, readOnly, onPin }: { name: string; base: OnePin 
           </option>
         ))}
       </select>
+      <p id={`${id}-hint`} className={field.hint}>
+        {base && base.version !== pin.version ? w.was(`v${base.version}`) : newest > pin.version ? w.newest(newest) : ''}
+      </p>
       {!readOnly && older > 0 && (
         <Button look="quiet" className={style.older} onClick={load}>
           {w.older(older)}
         </Button>
       )}
       {trouble && <TroubleNotice trouble={trouble} retry={retry} />}
-      <p id={`${id}-hint`} className={field.hint}>
-        {base && base.version !== pin.version ? w.was(`v${base.version}`) : newest > pin.version ? w.newest(newest) : ''}
-      </p>
     </div>
   )
 }
