@@ -28,7 +28,7 @@ fuzz: ## Fuzz each parser for FUZZTIME (10s)
 
 .PHONY: bench
 bench: build ## Measure, and print each figure beside its baseline
-	@go run ./hack/bench
+	@hack/browser && go run ./hack/bench
 
 .PHONY: bench-cluster
 bench-cluster: ## Measure on the cluster, once the models are deployed

@@ -44,6 +44,7 @@ var benchmarks = []benchmark{
 	{"reload", "the latency of predictions while new params are applied", reload, false},
 	{"watchers", "how soon a thousand replicas have new params", watchers, false},
 	{"live", "how soon the page shows that replicas have what was saved, and long lists", live, false},
+	{"page", "how fast the page loads in Chromium, what it weighs, and how it behaves with a lot in it", page, false},
 	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
 }
 

@@ -1,65 +1,93 @@
 /*
- * Measures how the page loads, and prints it as JSON: node e2e/measure.mjs http://127.0.0.1:8080
+ * Measures how the page loads, and how it behaves, and prints that as JSON; hack/bench page calls it:
  *
- * Each place is loaded with an empty cache, five times, on a connection of 1.6 Mbit/s with 150 ms of delay (Lighthouse's slow 4G), and as
- * it is; times are medians in milliseconds. Bytes are those on the wire. Then params of model-a are changed on the page: how long it takes from the
- * click until the page shows that the last replica has them.
+ *   node e2e/measure.mjs http://127.0.0.1:8080 --rounds 5 --saves 20 --versions 1000
+ *
+ * Each place is loaded with an empty cache, in turn with a page of one line from a server of its own, on a slow connection and as
+ * it is: times are medians in milliseconds, bytes are those on the wire. Then params of model-a are changed on the page: how long it takes
+ * from the click until the page shows that the last replica has them. Last the page gets a hundred models, and many versions of one: how long
+ * the lists take to appear, and the frames while one goes through them. What it writes stays in the run's registry.
  */
+import { createServer } from 'node:http'
+import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 
-const url = process.argv[2] ?? 'http://127.0.0.1:8080'
-const rounds = 5
-const slow = { offline: false, latency: 150, downloadThroughput: (1.6e6 / 8) * 0.9, uploadThroughput: (750e3 / 8) * 0.9 }
-const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '5' }, saves: { type: 'string', default: '20' }, versions: { type: 'string', default: '1000' } },
+})
+const url = positionals[0] ?? 'http://127.0.0.1:8080'
+const [rounds, saves, versions] = [options.rounds, options.saves, options.versions].map(Number)
 
+/** WebPageTest's "3G Fast", which is Lighthouse's "slow 4G" as well. Chromium delays each request by the round trip, and no handshake. */
+const slow = { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 768e3 / 8 }
+const networks = { slow, local: undefined }
+
+const bare = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>bare</title><p>One line.'))
+await new Promise((listens) => bare.listen(0, '127.0.0.1', listens))
+
+const places = {
+  bare: { address: `http://127.0.0.1:${bare.address().port}/`, sign: 'p' },
+  models: { address: `${url}/#/`, sign: 'article' },
+  effect: { address: `${url}/#/models/model-b/effect`, sign: 'svg[role=img] circle' },
+}
+
+const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 try {
-  const results = {}
-  for (const [name, hash, sign] of [
-    ['models', '#/', 'article'],
-    ['effect', '#/models/model-b/effect', 'svg[role=img] circle'],
-  ]) {
-    results[name] = { slow: await measure(hash, sign, slow), local: await measure(hash, sign) }
-  }
-  results.save = await save()
-  console.log(JSON.stringify(results, null, 2))
+  console.log(JSON.stringify({ ...(await loads()), save: await save(), many: await many() }, null, 2))
 } finally {
   await browser.close()
+  bare.close()
 }
 
-async function measure(hash, sign, network) {
-  const samples = []
-  for (let i = 0; i < rounds; i++) samples.push(await load(hash, sign, network))
-  const median = (key) => samples.map((s) => s[key]).toSorted((a, b) => a - b)[Math.floor(rounds / 2)]
-  return Object.fromEntries(Object.keys(samples[0]).map((key) => [key, key === 'layoutShift' ? Math.max(...samples.map((s) => s[key])) : median(key)]))
+async function loads() {
+  const samples = Object.fromEntries(Object.keys(places).map((place) => [place, Object.fromEntries(Object.keys(networks).map((network) => [network, []]))]))
+  for (let i = 0; i < rounds; i++) {
+    for (const [network, conditions] of Object.entries(networks)) {
+      for (const [place, { address, sign }] of Object.entries(places)) samples[place][network].push(await load(address, sign, conditions))
+    }
+  }
+  const summary = (list) => Object.fromEntries(Object.keys(list[0]).map((key) => [key, key === 'layoutShift' ? Math.max(...list.map((s) => s[key])) : median(list.map((s) => s[key]))]))
+  return Object.fromEntries(Object.entries(samples).map(([place, by]) => [place, Object.fromEntries(Object.entries(by).map(([network, list]) => [network, summary(list)]))]))
 }
 
-async function load(hash, sign, network) {
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+async function load(address, sign, conditions) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 } })
   const page = await context.newPage()
   const debug = await context.newCDPSession(page)
   await debug.send('Network.enable')
-  if (network) await debug.send('Network.emulateNetworkConditions', network)
-  const bytes = { javascript: 0, style: 0 }
+  if (conditions) await debug.send('Network.emulateNetworkConditions', conditions)
+  const bytes = { Script: 0, Stylesheet: 0 }
   const kinds = new Map()
   debug.on('Network.responseReceived', ({ requestId, type }) => kinds.set(requestId, type))
   debug.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-    if (kinds.get(requestId) === 'Script') bytes.javascript += encodedDataLength
-    if (kinds.get(requestId) === 'Stylesheet') bytes.style += encodedDataLength
+    const kind = kinds.get(requestId)
+    if (kind in bytes) bytes[kind] += encodedDataLength
   })
-  await page.addInitScript(() => {
-    window.shift = 0
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) window.shift += entry.value
-    }).observe({ type: 'layout-shift', buffered: true })
-  })
-  await page.goto(`${url}/${hash}`)
-  await page.locator(sign).first().waitFor()
-  const content = await page.evaluate(() => performance.now())
-  await page.waitForTimeout(500)
-  const { paint, shift } = await page.evaluate(() => ({ paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime, shift: window.shift }))
+  await page.addInitScript(watch, sign)
+  await page.goto(address)
+  await page.waitForFunction(() => window.shown !== undefined)
+  await page.waitForTimeout(1_000) // for what moves late
+  const { shown, shift, paint } = await page.evaluate(() => ({ shown: window.shown, shift: window.shift, paint: performance.getEntriesByName('first-contentful-paint')[0].startTime }))
   await context.close()
-  return { firstContentfulPaint: Math.round(paint), contentShown: Math.round(content), javascriptBytes: bytes.javascript, styleBytes: bytes.style, layoutShift: shift }
+  return { firstContentfulPaint: paint, contentShown: shown, javascriptBytes: bytes.Script, styleBytes: bytes.Stylesheet, layoutShift: shift }
+}
+
+/** Runs in the page, before all else: notes when the content is there to be painted, and how much moves. */
+function watch(sign) {
+  window.shift = 0
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.shift += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
+  const look = () => {
+    if (window.shown === undefined && document.querySelector(sign)) window.shown = performance.now()
+  }
+  new MutationObserver(look).observe(document, { subtree: true, childList: true })
 }
 
 async function save() {
@@ -67,16 +95,14 @@ async function save() {
   await page.goto(`${url}/#/models/model-a/params`)
   const bias = page.getByRole('textbox', { name: /bias/ })
   await bias.waitFor()
-  const former = await bias.inputValue()
   const times = []
-  for (const value of [91, 92, 93, 94, 95, 96, 97, 98, 99, 100, former]) {
-    await bias.fill(String(value))
+  for (let i = 0; i < saves; i++) {
+    await bias.fill(String(91 + i / 10))
     const submit = page.getByRole('button', { name: 'Submit', exact: true })
     await submit.click({ trial: true })
     times.push(await submit.evaluate(clickUntilAllHaveIt))
   }
-  times.sort((a, b) => a - b)
-  return { saves: times.length, median: Math.round(times[Math.floor(times.length / 2)]), slowest: Math.round(times.at(-1)) }
+  return { saves, median: median(times), slowest: Math.max(...times) }
 }
 
 /** Runs in the page: clicks, and looks at every change of it until it says that all replicas are on another version than before. */
@@ -94,4 +120,53 @@ function clickUntilAllHaveIt(button) {
     observer.observe(document.body, { subtree: true, childList: true, characterData: true })
     button.click()
   })
+}
+
+async function many() {
+  await fill()
+  const page = await (await browser.newContext({ locale: 'en', viewport: { width: 1360, height: 860 } })).newPage()
+  await page.addInitScript(watch, 'article:nth-of-type(20), article')
+  await page.goto(`${url}/#/`)
+  await page.waitForFunction(() => window.shown !== undefined)
+  const models = await page.evaluate(() => window.shown)
+  const modelFrames = await frames(page, () => page.mouse.wheel(0, 400))
+  await page.goto(`${url}/#/models/component-d/params`)
+  const list = page.getByRole('listbox', { name: 'History' })
+  await list.getByRole('option').first().waitFor()
+  await list.focus()
+  const versionFrames = await frames(page, () => page.keyboard.press('PageDown'))
+  return { models, modelFrames, versions, versionFrames }
+}
+
+/** Frames in milliseconds while something is done again and again: the 95th of a hundred, and the longest. */
+async function frames(page, act) {
+  await page.evaluate(() => {
+    window.frames95 = []
+    let last = performance.now()
+    const step = (now) => {
+      window.frames95.push(now - last)
+      last = now
+      window.stepping = requestAnimationFrame(step)
+    }
+    window.stepping = requestAnimationFrame(step)
+  })
+  for (let i = 0; i < 60; i++) {
+    await act()
+    await page.evaluate(() => new Promise(requestAnimationFrame))
+  }
+  const all = await page.evaluate(() => {
+    cancelAnimationFrame(window.stepping)
+    return window.frames95.slice(1).toSorted((a, b) => a - b)
+  })
+  return { p95: all[Math.floor(all.length * 0.95)], longest: all.at(-1) }
+}
+
+async function fill() {
+  const send = async (method, path, body) => {
+    const response = await fetch(url + path, { method, body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', 'If-Match': '*' } })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  }
+  const others = Array.from({ length: 96 }, (_, i) => [`model-${String(i).padStart(3, '0')}`, { params: { weights: [1, 2, 3], bias: i }, schema: { type: 'object' } }])
+  await send('PUT', '/params', Object.fromEntries(others))
+  for (let v = 2; v <= versions; v++) await send('PATCH', '/params/component-d', { params: { mean: [20 + v / versions, 94, 4.6] }, message: `step ${v}` })
 }
