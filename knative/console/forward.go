@@ -192,7 +192,9 @@ func (t patientTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		if instance := g.instances(call.route).next(); instance != nil {
 			var resp *http.Response
 			if resp, err = g.transport.RoundTrip(attempt(r, instance, call.body)); err == nil {
-				return resp, nil
+				if err = gone(resp); err == nil {
+					return resp, nil
+				}
 			}
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
@@ -243,7 +245,30 @@ func attempt(r *http.Request, instance *url.URL, body []byte) *http.Request {
 // unsent reports whether err says that there was no connection to send on.
 func unsent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
+	return ok && op.Op == "dial" || errors.Is(err, errRefused)
+}
+
+// What Knative says of a program that has died in its pod, until it runs again there:
+// neither models nor the registry answer with 502.
+var (
+	errRefused = errors.New("the program is not there")
+	errDied    = errors.New("the program ended while it answered")
+)
+
+// longestGoneText is how much of Knative's answer is looked at.
+const longestGoneText = 1 << 10
+
+// gone returns an error if it is Knative that answers, for a program that is not there.
+func gone(resp *http.Response) error {
+	if resp.StatusCode != http.StatusBadGateway {
+		return nil
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, longestGoneText))
+	if err == nil && bytes.Contains(text, []byte("connect: connection refused")) {
+		return errRefused
+	}
+	return errDied
 }
 
 // forwardFailed answers for a model, or the registry, that did not.

@@ -391,6 +391,39 @@ func TestResendIsBounded(t *testing.T) {
 	require.EqualValues(t, 2, sent.Load())
 }
 
+// Knative answers for a program that has died, until it runs again: nobody sees that.
+func TestProgramThatDied(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	server, _ := gateway(t, map[string][]string{"model-a": {model(t, func(w http.ResponseWriter, r *http.Request) {
+		switch n.Add(1) {
+		case 1:
+			http.Error(w, "read tcp 127.0.0.1:5->127.0.0.1:8080: read: connection reset by peer", http.StatusBadGateway)
+		case 2, 3, 4:
+			http.Error(w, "dial tcp 127.0.0.1:8080: connect: connection refused", http.StatusBadGateway)
+		default:
+			echo(w, r)
+		}
+	})}}, func(c *console.Config) { c.Patience = time.Minute })
+	resp, body := do(t, "POST", server.URL+"/model-a/predict", "{}")
+	require.Equal(t, http.StatusOK, resp.StatusCode, body)
+	require.EqualValues(t, 5, n.Load())
+}
+
+// But a request that makes one after the other die does so twice at most.
+func TestResendToKnativeIsBounded(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	server, _ := gateway(t, map[string][]string{"model-a": {model(t, func(w http.ResponseWriter, _ *http.Request) {
+		n.Add(1)
+		http.Error(w, "EOF", http.StatusBadGateway)
+	})}}, func(c *console.Config) { c.Patience = time.Minute })
+	resp, body := do(t, "POST", server.URL+"/model-a/predict", "{}")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Contains(t, body, `"error":"model-a broke off the request"`, "nothing inner is told")
+	require.EqualValues(t, 2, n.Load())
+}
+
 // Servers that close their connections at any time lose no request.
 func TestConnectionsThatClose(t *testing.T) {
 	t.Parallel()
