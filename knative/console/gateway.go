@@ -39,6 +39,10 @@ type Config struct {
 	Tokens *token.File
 	Open   bool
 
+	// Proxies are those in front of the gateway. Where they are known, live streams and
+	// wrong tokens are counted by client.
+	Proxies Proxies
+
 	// MaxBody is the size of the largest request body in bytes; 0 is 1 MiB.
 	MaxBody int64
 
@@ -55,6 +59,9 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// StreamsOfClient is how many live streams one client may have at once.
+const StreamsOfClient = 50
+
 // Gateway is the handler. Make one with [New].
 type Gateway struct {
 	discovery Discovery
@@ -63,6 +70,7 @@ type Gateway struct {
 	manager   Manager // nil if the discovery is none
 	tokens    *token.File
 	open      bool
+	proxies   Proxies
 	guesses   guesses
 	origins   *http.CrossOriginProtection
 	client    *registry.Client // of the registry, for the gateway's own requests
@@ -97,6 +105,7 @@ func New(cfg Config) (*Gateway, error) {
 		example:   cfg.Example,
 		tokens:    cfg.Tokens,
 		open:      cfg.Open,
+		proxies:   cfg.Proxies,
 		page:      web.Embedded(),
 		origins:   http.NewCrossOriginProtection(),
 		evaluate:  cfg.Evaluate,
@@ -107,7 +116,10 @@ func New(cfg Config) (*Gateway, error) {
 		transport: newTransport(),
 	}
 	g.manager, _ = cfg.Discovery.(Manager)
-	g.live = live.New(live.Config{Source: func() live.Source { return newWatch(g) }, Refuse: g.refuseStream})
+	g.live = live.New(live.Config{
+		Source: func() live.Source { return newWatch(g) }, Refuse: g.refuseStream,
+		Client: g.clientOf, StreamsOfClient: StreamsOfClient,
+	})
 	if g.client, err = g.newClient(); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,10 @@ func (g *Gateway) owner(r *http.Request) (string, error) {
 	if g.tokens == nil {
 		return "", fault.New(fault.Forbidden, "nobody may write here: the gateway knows no tokens")
 	}
-	from, _, _ := net.SplitHostPort(r.RemoteAddr)
+	from := g.clientOf(r)
+	if from == "" {
+		from, _, _ = net.SplitHostPort(r.RemoteAddr)
+	}
 	if after := g.guesses.wait(from, time.Now()); after > 0 {
 		return "", &fault.Error{Kind: fault.Busy, Message: "too many wrong tokens came from your address", RetryAfter: after}
 	}

@@ -18,6 +18,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -57,7 +58,12 @@ type Config struct {
 	// is closed; nil answers 503.
 	Refuse http.HandlerFunc
 
-	Streams      int           // at once; 100
+	// Client names who listens, "" if that is not known; nil knows nobody. Who is not
+	// known is bounded by Streams alone.
+	Client          func(*http.Request) string
+	StreamsOfClient int // at once, of one who is known; 20
+
+	Streams      int           // at once; 500
 	Heartbeat    time.Duration // pause after which a comment is sent; 15 s
 	WriteTimeout time.Duration // for a listener to take what it is sent; 10 s
 }
@@ -77,15 +83,13 @@ func New(cfg Config) *Hub {
 	if cfg.Refuse == nil {
 		cfg.Refuse = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
 	}
-	if cfg.Streams == 0 {
-		cfg.Streams = 100
+	if cfg.Client == nil {
+		cfg.Client = func(*http.Request) string { return "" }
 	}
-	if cfg.Heartbeat == 0 {
-		cfg.Heartbeat = 15 * time.Second
-	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = 10 * time.Second
-	}
+	cfg.Streams = cmp.Or(cfg.Streams, 500)
+	cfg.StreamsOfClient = cmp.Or(cfg.StreamsOfClient, 20)
+	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, 15*time.Second)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 10*time.Second)
 	return &Hub{cfg: cfg}
 }
 
@@ -94,8 +98,9 @@ type session struct {
 	source Source
 	end    context.CancelFunc
 
-	mu      sync.Mutex // guards streams
+	mu      sync.Mutex // guards what follows
 	streams map[*stream]struct{}
+	clients map[string]int // their streams
 }
 
 // publish gives an event to every listener.
@@ -119,7 +124,7 @@ func (h *Hub) Source() Source {
 
 // enter adds a listener, and starts a source for the first one. It returns nil if
 // there may be no more.
-func (h *Hub) enter() (*session, *stream) {
+func (h *Hub) enter(client string) (*session, *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -128,17 +133,18 @@ func (h *Hub) enter() (*session, *stream) {
 	s := h.current
 	if s == nil {
 		ctx, cancel := context.WithCancel(context.Background())
-		s = &session{source: h.cfg.Source(), end: cancel, streams: map[*stream]struct{}{}}
+		s = &session{source: h.cfg.Source(), end: cancel, streams: map[*stream]struct{}{}, clients: map[string]int{}}
 		h.current = s
 		h.running.Go(func() { s.source.Run(ctx, s.publish) })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.streams) >= h.cfg.Streams {
+	if len(s.streams) >= h.cfg.Streams || client != "" && s.clients[client] >= h.cfg.StreamsOfClient {
 		return nil, nil
 	}
-	one := newStream()
+	one := newStream(client)
 	s.streams[one] = struct{}{}
+	s.clients[client]++
 	return s, one
 }
 
@@ -149,6 +155,9 @@ func (h *Hub) leave(s *session, one *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.streams, one)
+	if s.clients[one.client]--; s.clients[one.client] == 0 {
+		delete(s.clients, one.client)
+	}
 	if len(s.streams) > 0 {
 		return
 	}

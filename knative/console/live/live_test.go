@@ -210,6 +210,40 @@ func TestTooManyStreams(t *testing.T) {
 	require.Eventually(t, func() bool { return status() == http.StatusOK }, time.Minute, time.Millisecond)
 }
 
+// One client cannot take the streams of others; of who is not known only the number of
+// all is bounded.
+func TestTooManyStreamsOfClient(t *testing.T) {
+	t.Parallel()
+	r := start(t, func(c *live.Config) {
+		c.Streams, c.StreamsOfClient = 6, 2
+		c.Client = func(r *http.Request) string { return r.Header.Get("Client") }
+	})
+	ask := func(client string) (*http.Response, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.server.URL, nil)
+		require.NoError(t, err)
+		req.Header.Set("Client", client)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp, cancel
+	}
+	status := func(client string) int {
+		resp, _ := ask(client)
+		return resp.StatusCode
+	}
+	_, leave := ask("a")
+	require.Equal(t, http.StatusOK, status("a"))
+	require.Equal(t, http.StatusServiceUnavailable, status("a"))
+	require.Equal(t, http.StatusOK, status("b"))
+	for range 3 {
+		require.Equal(t, http.StatusOK, status(""))
+	}
+	require.Equal(t, http.StatusServiceUnavailable, status("b"), "these are all")
+	leave()
+	require.Eventually(t, func() bool { return status("a") == http.StatusOK }, time.Minute, time.Millisecond)
+}
+
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	r := start(t, func(c *live.Config) { c.Heartbeat = time.Millisecond })

@@ -12,6 +12,8 @@ const mostQueued = 1000
 
 // stream is the events on their way to one listener.
 type stream struct {
+	client string
+
 	wake chan struct{} // holds something if the queue does
 	over chan struct{} // closed when the stream ends
 
@@ -20,8 +22,8 @@ type stream struct {
 	ended bool
 }
 
-func newStream() *stream {
-	return &stream{wake: make(chan struct{}, 1), over: make(chan struct{})}
+func newStream(client string) *stream {
+	return &stream{client: client, wake: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // push adds an event, and ends the stream if its listener is too far behind.
@@ -72,7 +74,7 @@ func (s *stream) cutLocked() {
 
 // ServeHTTP sends events until the listener goes, or the hub closes.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	session, one := h.enter()
+	session, one := h.enter(h.cfg.Client(r))
 	if one == nil {
 		h.cfg.Refuse(w, r)
 		return

@@ -36,7 +36,12 @@ Like every function it is configured by its environment: PORT (8080), HOST,
 ADMIN_PORT (9095), TOKENS_PATH and others. Without TOKENS_PATH it listens on loopback
 only. In a pod it finds the cluster and the namespace by itself; elsewhere by the
 kubeconfig. It calls models at NAME.NAMESPACE.svc.cluster.local, so it has to run
-where these names are known.`,
+where these names are known.
+
+TRUSTED_PROXIES are the networks of what stands in front of it, separated by commas:
+127.0.0.1 for its queue-proxy, and that of the ingress's pods. With them live streams
+and wrong tokens are bounded by client, and not only for all together; what others say
+in X-Forwarded-For is never believed.`,
 		Example: `  HOST=127.0.0.1 modelfn console --namespace modelfn`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.console(cmd.Context(), at, os.Getenv) },
@@ -51,6 +56,10 @@ func (a *app) console(ctx context.Context, at where, getenv func(string) string)
 	defer stop()
 	e := &env.Reader{Get: getenv}
 	s := serve.SettingsFrom(e)
+	proxies, err := console.ParseProxies(getenv("TRUSTED_PROXIES"))
+	if err != nil {
+		e.Problems.Add("TRUSTED_PROXIES", "%v", err)
+	}
 	if err := e.Err(); err != nil {
 		return err
 	}
@@ -67,6 +76,7 @@ func (a *app) console(ctx context.Context, at where, getenv func(string) string)
 	cfg := console.Config{
 		Discovery: d, Datasets: map[string][]byte{"diabetes": samples.Diabetes},
 		Evaluate: true, // the models ask for a token
+		Proxies:  proxies,
 		MaxBody:  s.MaxBody, Timeout: s.RequestTimeout, Log: log.Logger,
 	}
 	if s.TokensPath != "" {
