@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"runtime"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/modelfn/modelfn/framework"
+	"github.com/modelfn/modelfn/knative/child"
 )
 
 // describeTimeout is how long a program may take to describe itself.
@@ -22,6 +24,10 @@ func Describe(ctx context.Context, program string, env []string) (d framework.De
 	// Should it serve all the same, it takes no port that anything else wants.
 	cmd.Env = append(env[:len(env):len(env)], "HOST=127.0.0.1", "PORT=0", "ADMIN_PORT=0")
 	cmd.WaitDelay = time.Second
+	child.Tie(cmd)
+	cmd.Cancel = func() error { child.Kill(cmd); return nil }
+	runtime.LockOSThread() // which the program is tied to
+	defer runtime.UnlockOSThread()
 	text, err := cmd.Output()
 	if err != nil {
 		return d, fmt.Errorf("asking %s for its schema: %w", program, err)

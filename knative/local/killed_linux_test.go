@@ -1,19 +1,39 @@
 package local_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// Not even kill -9 of the run leaves a program behind.
+// Not even kill -9 of the run leaves a program behind, nor one that was being asked
+// what it is.
 func TestKilledRunLeavesNoProgram(t *testing.T) {
 	t.Parallel()
 	cmd, _, pids := supervisor(t, "model-a", "stubborn")
+	require.Eventually(t, func() bool { return len(commands(t, filepath.Dir(cmd.Path))) == 5 }, patience, time.Millisecond,
+		"the run, its programs, and each asked to describe itself")
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
 	for _, pid := range pids {
 		require.Eventually(t, func() bool { return gone(pid) }, patience, time.Millisecond, "process %d is left", pid)
 	}
+	require.Eventually(t, func() bool { return len(commands(t, filepath.Dir(cmd.Path))) == 0 }, patience, time.Millisecond)
+}
+
+// commands are those under way whose programs lie in a folder.
+func commands(t *testing.T, folder string) (list []string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && strings.HasPrefix(string(text), folder) { // it may have ended
+			list = append(list, string(text))
+		}
+	}
+	return list
 }

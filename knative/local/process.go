@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/modelfn/modelfn/knative/child"
 )
 
 // starter starts programs, all from one thread that lives until it is closed: on
@@ -47,10 +49,7 @@ func (s *starter) start(path string, env []string, out io.Writer) (*process, err
 	cmd := exec.Command(path)
 	cmd.Env = env
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Setpgid: true, // Ctrl-C is for the run alone, which ends its programs in order
-	}
-	dieWithParent(cmd.SysProcAttr)
+	child.Tie(cmd)
 	cmd.WaitDelay = time.Second // for a pipe that something else still holds
 	started := make(chan error)
 	s.starts <- func() { started <- cmd.Start() }
@@ -63,7 +62,7 @@ func (s *starter) start(path string, env []string, out io.Writer) (*process, err
 		if p.err = cmd.Wait(); p.err == nil {
 			p.err = errors.New(cmd.ProcessState.String())
 		}
-		p.killGroup() // what the program had started itself
+		child.Kill(cmd) // what the program had started itself
 	}()
 	return p, nil
 }
@@ -80,9 +79,6 @@ func (p *process) end(grace time.Duration, hurry <-chan struct{}) {
 	case <-hurry:
 	case <-time.After(grace):
 	}
-	p.killGroup()
+	child.Kill(p.cmd)
 	<-p.done
 }
-
-// killGroup kills what is left of the process's group.
-func (p *process) killGroup() { _ = syscall.Kill(-p.pid(), syscall.SIGKILL) }
