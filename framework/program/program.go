@@ -48,8 +48,8 @@ func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Write
 	flags := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	chosen := make([]bool, len(prints))
-	for i, print := range prints {
-		flags.BoolVar(&chosen[i], print.Flag, false, print.About)
+	for i, one := range prints {
+		flags.BoolVar(&chosen[i], one.Flag, false, one.About)
 	}
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -62,9 +62,9 @@ func (p Program) Run(ctx context.Context, args []string, stdout, stderr io.Write
 		return 2
 	}
 	do := func() error { return p.Serve(ctx) }
-	for i, print := range prints {
+	for i, one := range prints {
 		if chosen[i] {
-			do = func() error { return print.Write(stdout) }
+			do = func() error { return one.Write(stdout) }
 			break
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -35,17 +36,10 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
-		err = &buildError{err, out}
+		err = fmt.Errorf("%w\n%s", err, out)
 	}
 	return folder, err
 })
-
-type buildError struct {
-	error
-	out []byte
-}
-
-func (e *buildError) Error() string { return e.error.Error() + "\n" + string(e.out) }
 
 // realPrograms returns a folder with the real programs.
 func realPrograms(t *testing.T) string {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime/debug"
@@ -104,17 +105,10 @@ var bin = sync.OnceValues(func() (string, error) {
 	}
 	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
-		err = &buildError{err, out}
+		err = fmt.Errorf("%w\n%s", err, out)
 	}
 	return folder, err
 })
-
-type buildError struct {
-	error
-	out []byte
-}
-
-func (e *buildError) Error() string { return e.error.Error() + "\n" + string(e.out) }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
