@@ -55,6 +55,9 @@ func try(ctx context.Context, method, url string, body io.Reader, headers ...str
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
+	}
 	if body != nil && r.Header["Content-Type"] == nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

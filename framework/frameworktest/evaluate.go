@@ -113,3 +113,22 @@ func testTokens(t *testing.T, s *subject) {
 		})
 	}
 }
+
+// testForeignPage: where evaluating is free, a page of another site gets nothing, also
+// if that site's name was made to point here.
+func testForeignPage(t *testing.T, s *subject) {
+	c := s.start(t, func(cfg *Config) { cfg.Trusted = true }).client(t)
+	body := `{"params":` + string(s.doc.Params) + `,"inputs":[]}`
+	for _, headers := range [][]string{
+		{"Host", "evil.example"}, {"Host", "evil.localhost"}, {"Host", "127.0.0.1.evil.example"}, {"Host", "0.0.0.0"}, {"Host", "localhost."},
+		{"Origin", "http://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
+		{"Host", "evil.example", "Origin", "http://evil.example", "Sec-Fetch-Site", "same-origin", "X-Forwarded-Host", "localhost"},
+	} {
+		c.post("/evaluate", body, headers...).refused(t, http.StatusForbidden)
+	}
+	for _, headers := range [][]string{nil, {"Host", "localhost"}, {"Host", "LOCALHOST:80"}, {"Host", "[::1]:80"}, {"Sec-Fetch-Site", "same-origin"}} {
+		a := c.post("/evaluate", body, headers...)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+	}
+	require.Equal(t, http.StatusOK, c.post("/predict", `{"inputs":[]}`, "Host", "model-a.team.example").status, "anybody may predict")
+}

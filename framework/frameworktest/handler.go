@@ -28,6 +28,7 @@ func Handler(t *testing.T, c Case) {
 		{"named params", testNamedParams},
 		{"evaluate", testEvaluate},
 		{"evaluate needs a token", testTokens},
+		{"evaluate for a foreign page", testForeignPage},
 		{"health", testHealth},
 		{"bad params", testBadParams},
 		{"many clients", testManyClients},

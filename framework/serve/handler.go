@@ -35,7 +35,8 @@ type HandlerConfig struct {
 	Pinned bool
 
 	// Tokens guard evaluation; nil means that nobody has one. Trusted lets
-	// everybody in: for a listener that only this machine reaches.
+	// everybody of this machine in, but no page of another site: for a listener that
+	// only this machine reaches.
 	Tokens  *token.File
 	Trusted bool
 

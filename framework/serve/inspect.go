@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -54,10 +57,8 @@ type evaluation struct {
 // evaluate answers inputs with params that are nowhere stored. Components that
 // the request does not name are those in use; others come from the registry.
 func (h *Handler) evaluate(c *Call) error {
-	if !h.cfg.Trusted {
-		if _, err := h.cfg.Tokens.Require(c.r); err != nil {
-			return err
-		}
+	if err := h.mayEvaluate(c.r); err != nil {
+		return err
 	}
 	body, err := c.Body()
 	if err != nil {
@@ -99,6 +100,26 @@ func (h *Handler) evaluate(c *Call) error {
 	}
 	c.from = instance
 	c.Reply(http.StatusOK, c.out)
+	return nil
+}
+
+// origins tells a request of another site's page from others.
+var origins = http.NewCrossOriginProtection()
+
+// mayEvaluate refuses who has no token, and on a listener that asks for none a page of
+// another site, even one whose name was made to point here; see [Loopback].
+func (h *Handler) mayEvaluate(r *http.Request) error {
+	if !h.cfg.Trusted {
+		_, err := h.cfg.Tokens.Require(r)
+		return err
+	}
+	host := (&url.URL{Host: r.Host}).Hostname()
+	if ip, err := netip.ParseAddr(host); !strings.EqualFold(host, "localhost") && (err != nil || !ip.Unmap().IsLoopback()) {
+		return fault.New(fault.Forbidden, "%q is not a name of this machine alone", host)
+	}
+	if origins.Check(r) != nil {
+		return fault.New(fault.Forbidden, "not from another origin")
+	}
 	return nil
 }
 
