@@ -238,14 +238,14 @@ func (p *promise) Read(b []byte) (int, error) {
 // it comes.
 func TestPromisedBody(t *testing.T) {
 	router := echo(nil)
-	for length, most := range map[int64]int{1: 512, 1 << 20: 64 << 10, -1: 512} {
+	for _, length := range []int64{1, 1 << 20, -1} {
 		body := &promise{}
 		r := httptest.NewRequest(http.MethodPost, "/echo", body)
 		r.ContentLength = length
 		w := httptest.NewRecorder()
 		router.ServeHTTP(w, r)
 		require.Equal(t, http.StatusBadRequest, w.Code, w.Body)
-		require.LessOrEqual(t, body.room, most)
+		require.LessOrEqual(t, body.room, 64<<10)
 	}
 	whole := strings.Repeat("1", 300_000)
 	for _, length := range []int64{int64(len(whole)), -1} {
