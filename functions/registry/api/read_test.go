@@ -190,6 +190,9 @@ func TestReplicasExpire(t *testing.T) {
 		r.saw("model-a", serving("old"))
 		require.Equal(t, time.Now().UTC(), r.list("model-a")[1].Since, "it is a new one")
 
+		time.Sleep(replicaExpiry + 1)
+		r.saw("model-a", serving("newest"))
+		require.Len(t, r.byModel["model-a"], 1, "the others are dropped, though nobody asks for them")
 		for i := range maxReplicas + 100 {
 			r.saw("model-a", serving(fmt.Sprint(i)))
 		}

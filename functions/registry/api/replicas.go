@@ -28,6 +28,7 @@ const (
 type replicas struct {
 	mu      sync.Mutex // guards what follows
 	byModel map[string]map[string]seenReplica
+	cleaned map[string]time.Time     // by model; when expired entries were dropped last
 	changed map[string]chan struct{} // by model; closed when its list changes, but not when an entry expires
 }
 
@@ -86,15 +87,18 @@ func (r *replicas) saw(model string, who params.Replica) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byModel == nil {
-		r.byModel = map[string]map[string]seenReplica{}
+		r.byModel, r.cleaned = map[string]map[string]seenReplica{}, map[string]time.Time{}
 	}
 	if r.byModel[model] == nil {
 		r.byModel[model] = map[string]seenReplica{}
 	}
 	all, now := r.byModel[model], time.Now()
 	before, ok := all[who.Name]
-	if !ok && len(all) >= maxReplicas {
-		r.expire(model)
+	if !ok {
+		// Each replica that starts is a new one, and maybe nobody ever asks for the list.
+		if len(all) >= maxReplicas || now.Sub(r.cleaned[model]) > replicaExpiry {
+			r.expire(model)
+		}
 		if len(all) >= maxReplicas {
 			return
 		}
@@ -128,6 +132,9 @@ func (r *replicas) expire(model string) {
 		if time.Since(seen.last) > replicaExpiry {
 			delete(r.byModel[model], name)
 		}
+	}
+	if r.byModel[model] != nil {
+		r.cleaned[model] = time.Now()
 	}
 }
 
