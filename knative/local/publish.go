@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -59,7 +60,7 @@ func (r *Run) publish(ctx context.Context, client *registry.Client) error {
 	if refused, ok := errors.AsType[*registry.Error](err); ok && refused.Status == http.StatusUnauthorized && r.cfg.Token == "" {
 		return errors.New("the registry is empty, and takes params with a token only: the run needs one of those in the file")
 	}
-	return fmt.Errorf("publishing the bundles: %w", err)
+	return fmt.Errorf("publishing the bundles: %w; the registry's log is %s", err, filepath.Join(r.logs(), registryProgram+".log"))
 }
 
 // keyOf makes the step safe to repeat after one that was broken off: the same

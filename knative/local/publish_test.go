@@ -85,7 +85,7 @@ func TestBundlesThatCannotBePublished(t *testing.T) {
 		}, "the registry is empty, and takes params with a token only"},
 		"a wrong token": {func(t *testing.T, cfg *local.Config) {
 			cfg.Tokens, cfg.Token = tokenFile(t), "wrong"
-		}, "publishing the bundles: the registry answers 401"},
+		}, "publishing the bundles: the registry answers 401.*; the registry.s log is .*/logs/registry.log$"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
