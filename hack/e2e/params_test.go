@@ -21,13 +21,13 @@ import (
 func TestParamsReachAllReplicasUnderLoad(t *testing.T) {
 	changing(t)
 	revision := deploy(t, "model-a", "scale: {min: 3, max: 3}")
-	eventually(t, "three replicas", func() bool { return len(serving(t, revision)) == 3 })
+	eventually(t, "three replicas", func() bool { return len(serving(t, revision)) >= 3 })
 	l := startLoad(t, host("model-a"), 4)
 	for bias := range 5 {
 		d := change(t, 80+bias)
 		eventually(t, "the new params at three replicas", func() bool {
-			have := serving(t, revision)
-			return len(have) == 3 && !slices.ContainsFunc(have, func(r registry.Replica) bool { return r.Version != d.Version })
+			have := serving(t, revision) // more than three while some end, which have them too
+			return len(have) >= 3 && !slices.ContainsFunc(have, func(r registry.Replica) bool { return r.Version != d.Version })
 		})
 		// Each has them, so no answer from here on has others.
 		for range 50 {
@@ -70,7 +70,7 @@ func TestParamsArriveWithoutEvents(t *testing.T) {
 			d := change(t, test.delta)
 			eventually(t, "the new params", func() bool {
 				have := serving(t, revision)
-				return len(have) == 1 && have[0].Version == d.Version
+				return len(have) > 0 && !slices.ContainsFunc(have, func(r registry.Replica) bool { return r.Version != d.Version })
 			})
 			require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("model-a"), patient).version)
 		})
