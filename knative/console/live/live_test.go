@@ -280,7 +280,7 @@ func (r *rig) stuck(t *testing.T) (next func() (live.Event, error, bool)) {
 // Who reads nothing holds nobody up, and is cut off.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	r := start(t, func(c *live.Config) { c.WriteTimeout = 200 * time.Millisecond })
+	r := start(t, func(c *live.Config) { c.WriteTimeout = 5 * time.Second }) // enough for who reads, on a busy machine
 	r.stuck(t)
 	s, _ := wait(t, r.sources)
 	l := r.listen(t)
