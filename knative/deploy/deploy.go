@@ -254,7 +254,11 @@ func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err er
 // move moves the traffic now that a revision is ready.
 func (d *deployment) move(ctx context.Context, revision string) (*servingv1.Service, error) {
 	now, err := d.setTraffic(ctx, func(s *servingv1.Service) (next traffic.Split) {
-		next, d.result.Note = traffic.Of(s).Deploy(revision, d.options.Traffic)
+		var before traffic.Split
+		if d.service != nil { // of a first revision Knative may or may not have said by now that it has all
+			before = traffic.Of(s)
+		}
+		next, d.result.Note = before.Deploy(revision, d.options.Traffic)
 		return next
 	})
 	if err != nil {

@@ -142,6 +142,15 @@ m: RoutesReady: yes`, w.text())
 	assert.Equal(t, "the traffic stays split, 90 % m-00001, 10 % m-00002; --promote gives it all to m-00002", result.Note)
 }
 
+// A first revision that was to get less gets all, and that is said, whether Knative has
+// given it all by then or not.
+func TestFirstGetsAll(t *testing.T) {
+	result, err := deploy.New(t.Context(), newKnative(t).api.Cluster(), functionN(1), deploy.Options{Traffic: traffic.Wish{Canary: 10}})
+	require.NoError(t, err)
+	assert.Equal(t, "100 % m-00001", result.Traffic.String())
+	assert.Equal(t, "it is the first revision, so all traffic is its own", result.Note)
+}
+
 // The traffic of the latest revision is pinned before there is a newer one.
 func TestPinsFirst(t *testing.T) {
 	k := newKnative(t)
