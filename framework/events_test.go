@@ -1,13 +1,16 @@
 package framework_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelfn/modelfn/framework"
+	"github.com/modelfn/modelfn/framework/frameworktest"
 	"github.com/modelfn/modelfn/framework/params"
 )
 
@@ -63,9 +66,9 @@ func TestEvents(t *testing.T) {
 	stands(t, url, 3, params.Serving)
 
 	var before, after int
-	r.change(func() { before = r.looks })
+	r.change(func() { before = r.loads })
 	accepted("Ce-Sequence", "0000000000000000003")
-	r.change(func() { after = r.looks })
+	r.change(func() { after = r.loads })
 	require.Equal(t, before, after, "nothing is asked for the params that serve")
 	r.put(scales(t, 4, `"x"`))
 	accepted("Ce-Sequence", "0000000000000000004")
@@ -75,6 +78,35 @@ func TestEvents(t *testing.T) {
 	r.change(func() { r.away = true })
 	refused(http.StatusServiceUnavailable, "Ce-Sequence", "0000000000000000004")
 	stands(t, url, 3, params.Stale)
+}
+
+// TestEventsWhileParamsAreBuilt: an event that tells of params that are about to serve
+// is delivered again until they do, as they may yet not.
+func TestEventsWhileParamsAreBuilt(t *testing.T) {
+	building, built := make(chan struct{}), make(chan struct{})
+	slow := frameworktest.Scale
+	slow.Build = func(ctx context.Context, f frameworktest.Factor, deps *framework.Deps) (framework.Predictor[[]float64, []float64], error) {
+		if f.Factor == 2 {
+			close(building)
+			<-built
+		}
+		return frameworktest.Scale.Build(ctx, f, deps)
+	}
+	r := newRegistry(t, scales(t, 1, "1"))
+	url := r.followedBy(t, slow, func(s *framework.Settings) { s.RequestTimeout = 100 * time.Millisecond })
+	stands(t, url, 1, params.Serving)
+	event := func() int {
+		status, _, _ := send(t, http.MethodPost, url+"/events", "", "Ce-Specversion", "1.0", "Ce-Type", "dev.modelfn.params.changed.v1",
+			"Ce-Source", "/s", "Ce-Subject", "scale", "Ce-Id", "scale/2", "Ce-Sequence", "2")
+		return status
+	}
+	r.put(scales(t, 2, "2"))
+	<-building
+	status := event()
+	close(built)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	stands(t, url, 2, params.Serving)
+	require.Equal(t, http.StatusAccepted, event())
 }
 
 // TestEventsOfAPinnedReplica: nothing that is announced is for it.

@@ -29,7 +29,6 @@ type registry struct {
 	away  bool
 	mute  bool             // watches get no answer
 	told  []params.Replica // by those who watch
-	looks int              // by those who do not
 	woken chan struct{}    // closed at the next change
 	hold  chan struct{}    // versions are given when it is closed; nil for at once
 	asked []string         // the paths of the versions that were asked for
@@ -87,11 +86,6 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			<-hold
 		}
 	}
-	if !watches {
-		r.mu.Lock()
-		r.looks++
-		r.mu.Unlock()
-	}
 	for {
 		r.mu.Lock()
 		d, found := r.find(req.URL.Path)
@@ -136,11 +130,17 @@ func (r *registry) loadsAgain(t *testing.T) {
 // follows runs a replica of [frameworktest.Scale] on a registry.
 func (r *registry) follows(t *testing.T, change func(*framework.Settings)) (url string) {
 	t.Helper()
+	return r.followedBy(t, frameworktest.Scale, change)
+}
+
+// followedBy runs a replica of a function on a registry.
+func (r *registry) followedBy(t *testing.T, f framework.Function, change func(*framework.Settings)) (url string) {
+	t.Helper()
 	s := framework.Settings{ParamsURL: r.url, ParamsPoll: time.Hour}
 	if change != nil {
 		change(&s)
 	}
-	replica, err := framework.NewReplica(frameworktest.Scale, s, io.Discard)
+	replica, err := framework.NewReplica(f, s, io.Discard)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -22,7 +22,7 @@ func (h *Handler) events(c *Call) error {
 		c.Empty(http.StatusAccepted)
 		return nil
 	}
-	if status := h.cfg.Keeper.Status(); e.Sequence > 0 && status.State == params.Serving && status.Wanted == e.Sequence {
+	if now := h.cfg.Keeper.Status(); e.Sequence > 0 && now.State == params.Serving && now.Behind.IsZero() && now.Wanted == e.Sequence {
 		c.Empty(http.StatusAccepted)
 		return nil
 	}
