@@ -183,6 +183,7 @@ func TestWrongProgram(t *testing.T) {
 		{"a component twice", good, []framework.Option{framework.Component(frameworktest.Scale), framework.Component(frameworktest.Scale)}, framework.Settings{}, "component scale is there twice"},
 		{"a component's URL", good, []framework.Option{framework.Component(frameworktest.Scale)}, framework.Settings{Components: map[string]string{"scale": "scale:80"}}, "component scale: "},
 		{"a registry's URL", good, nil, framework.Settings{ParamsURL: "registry"}, "registry"},
+		{"no tokens", good, nil, framework.Settings{Tokens: "alice"}, "tokens: line 1: "},
 		{"no file of tokens", good, nil, framework.Settings{Settings: serve.Settings{TokensPath: "/does/not/exist"}}, "/does/not/exist"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

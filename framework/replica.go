@@ -90,10 +90,14 @@ func NewReplica(f Function, s Settings, log io.Writer, opts ...Option) (*Replica
 	if r.parts, err = newParts(collect(opts).components, s.Components, r.log, r.metrics); err != nil {
 		return nil, err
 	}
-	if s.TokensPath != "" {
-		if r.tokens, err = token.Await(s.TokensPath); err != nil {
-			return nil, err
-		}
+	switch {
+	case s.Tokens != "":
+		r.tokens, err = token.Parse(s.Tokens)
+	case s.TokensPath != "":
+		r.tokens, err = token.Await(s.TokensPath)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return r, r.source()
 }

@@ -11,10 +11,15 @@ import (
 
 // Settings configure a replica. [SettingsFrom] reads them from the environment.
 type Settings struct {
-	// Settings are those of the server. Without TokensPath, evaluating params is
-	// free on a loopback address, and nowhere else. The file may come later, if its
-	// folder is there; until then nobody may.
+	// Settings are those of the server. Without TokensPath and Tokens, evaluating
+	// params is free on a loopback address, and nowhere else. The file may come
+	// later, if its folder is there; until then nobody may.
 	serve.Settings
+
+	// Tokens (TOKENS) are the lines of a token file themselves, in its place. They
+	// are as they were at the start; but on Kubernetes a pod that mounts a file
+	// starts a third of a second later than one that mounts none.
+	Tokens string
 
 	// ParamsURL (PARAMS_URL) is the registry that the model's params come from. It
 	// is watched, and asked every ParamsPoll (PARAMS_POLL, 10 s) beside.
@@ -48,6 +53,7 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 	e := &env.Reader{Get: getenv}
 	s := Settings{
 		Settings:      serve.SettingsFrom(e),
+		Tokens:        getenv("TOKENS"),
 		ParamsURL:     e.URL("PARAMS_URL"),
 		ParamsPath:    getenv("PARAMS_PATH"),
 		ParamsVersion: e.Integer("PARAMS_VERSION", 0, 1, 1<<53),
@@ -55,6 +61,9 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 		Components:    map[string]string{},
 	}
 	s.readParams(e)
+	if s.Tokens != "" && s.TokensPath != "" {
+		e.Problems.Add("TOKENS", "set together with TOKENS_PATH, whose place it takes")
+	}
 	for _, name := range components {
 		if url := e.URL(urlVariable(name)); url != "" {
 			s.Components[name] = url

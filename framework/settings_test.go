@@ -50,6 +50,7 @@ func TestSettings(t *testing.T) {
 			s.RequestTimeout, s.HeaderTimeout, s.ReadTimeout = time.Second, 2*time.Second, 3*time.Second
 			s.IdleTimeout, s.DrainDelay, s.DrainTimeout = 4*time.Second, 0, 5*time.Second
 		}},
+		{"tokens", map[string]string{"TOKENS": "a sha256:…"}, func(s *framework.Settings) { s.Tokens = "a sha256:…" }},
 		{"the URL of a component", map[string]string{"COMPONENT_D_URL": "http://d", "OTHER_URL": "http://other"}, func(s *framework.Settings) {
 			s.Components["component-d"] = "http://d"
 		}},
@@ -70,6 +71,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestWrongSettings(t *testing.T) {
+	tokens := map[string]string{"TOKENS_PATH": "a sha256:…"} // beside which they are wrong
 	for _, test := range []struct{ name, value, err string }{
 		{"PARAMS_PATH", "", "PARAMS_PATH: not set"},
 		{"PORT", "65536", `PORT: "65536" is not a number from 0 to 65535`},
@@ -85,8 +87,9 @@ func TestWrongSettings(t *testing.T) {
 		{"PARAMS_DIGEST", someDigest, "PARAMS_DIGEST: set without PARAMS_VERSION"},
 		{"PARAMS_FALLBACK", "some", "PARAMS_FALLBACK: "},
 		{"LOG_LEVEL", "loud", "LOG_LEVEL: "},
+		{"TOKENS_PATH", "p", "TOKENS: set together with TOKENS_PATH"},
 	} {
-		_, err := framework.SettingsFrom(environment(map[string]string{"PARAMS_PATH": "p", test.name: test.value}), "component-d")
+		_, err := framework.SettingsFrom(environment(map[string]string{"PARAMS_PATH": "p", "TOKENS": tokens[test.name], test.name: test.value}), "component-d")
 		require.ErrorContains(t, err, "settings: "+test.err)
 	}
 	_, err := framework.SettingsFrom(environment(map[string]string{"PORT": "x", "ADMIN_PORT": "y"}))

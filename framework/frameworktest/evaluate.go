@@ -76,8 +76,8 @@ func testEvaluate(t *testing.T, s *subject) {
 // testTokens: only a listener that nobody else reaches evaluates for everybody.
 func testTokens(t *testing.T, s *subject) {
 	sum := sha256.Sum256([]byte("open sesame"))
-	path := filepath.Join(t.TempDir(), "tokens")
-	require.NoError(t, os.WriteFile(path, []byte("alice sha256:"+hex.EncodeToString(sum[:])+"\n"), 0o600))
+	path, lines := filepath.Join(t.TempDir(), "tokens"), "alice sha256:"+hex.EncodeToString(sum[:])+"\n"
+	require.NoError(t, os.WriteFile(path, []byte(lines), 0o600))
 	body := `{"params":` + string(s.doc.Params) + `,"inputs":[]}`
 	for _, test := range []struct {
 		name    string
@@ -94,10 +94,17 @@ func testTokens(t *testing.T, s *subject) {
 		{"a wrong token", path, false, "Bearer guess", 401},
 		{"another scheme", path, false, "Basic open sesame", 401},
 		{"the token", path, false, "Bearer open sesame", 200},
+		{"not a file, no token", lines, true, "", 401},
+		{"not a file, the token", lines, false, "Bearer open sesame", 200},
 		{"the token, trusted", path, true, "bearer open sesame", 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := s.start(t, func(cfg *Config) { cfg.Settings.TokensPath, cfg.Trusted = test.tokens, test.trusted }).client(t)
+			c := s.start(t, func(cfg *Config) {
+				cfg.Settings.TokensPath, cfg.Trusted = test.tokens, test.trusted
+				if test.tokens == lines {
+					cfg.Settings.TokensPath, cfg.Settings.Tokens = "", lines
+				}
+			}).client(t)
 			var headers []string
 			if test.bearer != "" {
 				headers = []string{"Authorization", test.bearer}

@@ -102,6 +102,9 @@ func TestOpenRefuses(t *testing.T) {
 			require.ErrorContains(t, err, "token file "+path+": ")
 			require.ErrorContains(t, err, tt.want)
 			assert.NotContains(t, err.Error(), "secret", "what may be a token is not told")
+			_, err = token.Parse(tt.content)
+			require.ErrorContains(t, err, "tokens: ")
+			assert.NotContains(t, err.Error(), "secret")
 		})
 	}
 	t.Run("a file that is not there", func(t *testing.T) {
@@ -109,6 +112,16 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorIs(t, err, os.ErrNotExist)
 		require.ErrorContains(t, err, "reading tokens: ")
 	})
+}
+
+func TestParse(t *testing.T) {
+	f, err := token.Parse("# who may write\n" + line("alice", "one") + line("bob", "two"))
+	require.NoError(t, err)
+	for given, want := range map[string]string{"one": "alice", "two": "bob", "three": "", "": ""} {
+		name, ok := f.Owner(given)
+		assert.Equal(t, want, name)
+		assert.Equal(t, want != "", ok)
+	}
 }
 
 // TestAwait: the file of an optional secret comes when the secret is made.

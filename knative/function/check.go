@@ -35,7 +35,7 @@ var units = map[string]float64{
 // settings are the variables that are not the file's to set, and what sets them.
 var settings = map[string]string{
 	"PORT": "the platform", "HOST": "the platform", "ADMIN_PORT": "the platform",
-	"TOKENS_PATH": "the platform", "PARAMS_URL": "the platform", "PARAMS_PATH": "the image",
+	"TOKENS": "the platform", "TOKENS_PATH": "the platform", "PARAMS_URL": "the platform", "PARAMS_PATH": "the image",
 	"PARAMS_VERSION": "the field params.version", "PARAMS_DIGEST": "the field params.digest", "REQUEST_TIMEOUT": "the field timeoutSeconds",
 }
 

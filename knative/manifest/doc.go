@@ -12,6 +12,7 @@
 //     undo that.
 //   - periodSeconds of the readiness probe: without it a replica is probed every few
 //     milliseconds until it is ready.
+//   - volumes: a pod that has one starts a third of a second later.
 //   - preStop and terminationGracePeriodSeconds: Knative makes both, of
 //     timeoutSeconds.
 //

@@ -27,7 +27,8 @@ const (
 	DescriptionAnnotation = "modelfn.dev/description"
 
 	// TokensSecret is the Secret with the file of those who may do what needs a
-	// token, under the key "tokens". Without it nobody may.
+	// token, under the key "tokens". Without it nobody may. A replica has them as
+	// they were when it started.
 	TokensSecret = "modelfn-tokens"
 )
 

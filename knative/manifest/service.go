@@ -3,7 +3,6 @@ package manifest
 import (
 	"maps"
 	"math"
-	"path"
 	"slices"
 	"strconv"
 
@@ -21,7 +20,6 @@ const (
 	containerName = "user-container" // as Knative would call it, and people look for its logs
 	port          = 8080
 	adminPort     = "9095"
-	tokensFolder  = "/etc/modelfn"
 	tokensKey     = "tokens"
 	shortestDrain = 60 // seconds; Knative's own drain takes 30 of them
 )
@@ -48,10 +46,6 @@ func (c *Config) service(spec function.Spec) (*serving.Service, error) {
 			PodSpec: corev1.PodSpec{
 				AutomountServiceAccountToken: new(false), // it asks nothing of the cluster
 				Containers:                   []corev1.Container{container},
-				Volumes: []corev1.Volume{{
-					Name:         tokensKey,
-					VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: TokensSecret, Optional: new(true)}},
-				}},
 			},
 			ContainerConcurrency: new(int64(spec.Concurrency)),
 			TimeoutSeconds:       new(max(shortestDrain, int64(math.Ceil(spec.Timeout)))),
@@ -105,7 +99,6 @@ func (c *Config) container(spec function.Spec) (corev1.Container, error) {
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
-		VolumeMounts: []corev1.VolumeMount{{Name: tokensKey, MountPath: tokensFolder, ReadOnly: true}},
 	}, nil
 }
 
@@ -124,15 +117,15 @@ func amounts(a function.Amounts) (corev1.ResourceList, error) {
 	return list, nil
 }
 
-// env returns the environment, in the order of the names. Where the params are in
-// the image, it is the image that says so.
+// env returns the environment, in the order of the names, and the tokens last: not as a
+// file, as a pod without volumes starts a third of a second earlier. Where the params are
+// in the image, it is the image that says so.
 func (c *Config) env(spec function.Spec) []corev1.EnvVar {
 	env := maps.Clone(spec.Env)
 	if env == nil {
 		env = map[string]string{}
 	}
 	env["PARAMS_URL"] = c.url("registry")
-	env["TOKENS_PATH"] = path.Join(tokensFolder, tokensKey)
 	env["REQUEST_TIMEOUT"] = spec.Deadline().String()
 	if spec.Pinned() {
 		env["PARAMS_VERSION"] = strconv.FormatInt(spec.Params.Version, 10)
@@ -147,7 +140,9 @@ func (c *Config) env(spec function.Spec) []corev1.EnvVar {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, corev1.EnvVar{Name: name, Value: env[name]})
 	}
-	return list
+	return append(list, corev1.EnvVar{Name: "TOKENS", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+		LocalObjectReference: corev1.LocalObjectReference{Name: TokensSecret}, Key: tokensKey, Optional: new(true),
+	}}})
 }
 
 // url is where the cluster reaches another function of the namespace.
