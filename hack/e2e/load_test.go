@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -20,7 +21,16 @@ type load struct {
 	mu      sync.Mutex // guards what follows
 	answers []answer
 	errors  []error
+	failed  []failure
 }
+
+// failure is a request that was not answered with 200.
+type failure struct {
+	sent time.Time
+	what string
+}
+
+func (f failure) String() string { return f.what }
 
 func startLoad(t *testing.T, host string, clients int) *load {
 	t.Helper()
@@ -37,11 +47,17 @@ func startLoad(t *testing.T, host string, clients int) *load {
 					return
 				case <-tick.C:
 				}
+				sent := time.Now()
 				a, err := predict(context.WithoutCancel(ctx), host, patient)
 				l.mu.Lock()
-				if err != nil {
+				switch {
+				case err != nil:
 					l.errors = append(l.errors, err)
-				} else {
+					l.failed = append(l.failed, failure{sent, err.Error()})
+				case a.status != http.StatusOK:
+					l.failed = append(l.failed, failure{sent, fmt.Sprintf("%d %s", a.status, a.body)})
+					fallthrough
+				default:
 					l.answers = append(l.answers, a)
 				}
 				l.mu.Unlock()
@@ -58,6 +74,18 @@ func (l *load) stop(t *testing.T) {
 	l.cancel()
 	l.done.Wait()
 	require.NotEmpty(t, l.answers)
+}
+
+// goOn waits until there are this many answers more.
+func (l *load) goOn(t *testing.T, answers int) {
+	t.Helper()
+	count := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.answers)
+	}
+	want := count() + answers
+	eventually(t, "more answers", func() bool { return count() >= want })
 }
 
 // latest returns the last answer so far.

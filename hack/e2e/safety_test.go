@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -42,6 +44,53 @@ func TestWritesNeedAToken(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, host("model-a")+"/evaluate", strings.NewReader(evaluate))
 	require.NoError(t, err)
 	assert.NotEqual(t, http.StatusUnauthorized, status(t, req, token), "a good token lets in")
+}
+
+// The gateway leads to no function's events, and to what changes or tries something only
+// who has a token; and what it lets through is answered as it is without it.
+func TestGatewayGuards(t *testing.T) {
+	current, err := registryClient(t).Current(t.Context(), "model-a")
+	require.NoError(t, err)
+	requires, err := json.Marshal(current.Requires)
+	require.NoError(t, err)
+	evaluate := fmt.Sprintf(`{"params":%s,"requires":%s,"inputs":[[32.1,101,4.8598]]}`, current.Params, requires)
+	event := `{"specversion":"1.0","id":"model-a/1","source":"/modelfn/modelfn/params","type":"dev.modelfn.params.changed.v1","subject":"model-a"}`
+	request := func(method, path, body string, headers ...string) *http.Request {
+		req, err := http.NewRequestWithContext(t.Context(), method, host("console")+path, strings.NewReader(body))
+		require.NoError(t, err)
+		for i := 0; i < len(headers); i += 2 {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+		return req
+	}
+	for _, bearer := range []string{"", "not-a-token", token} {
+		for _, path := range []string{"/events", "/model-a/events", "/v1/models/model-a/events", "/model-a//events", "/params/../events"} {
+			assert.Equal(t, http.StatusNotFound, status(t, request(http.MethodPost, path, event), bearer), "%s as %q", path, bearer)
+		}
+	}
+	for _, test := range []struct{ method, path, body string }{
+		{http.MethodPost, "/model-a/evaluate", evaluate},
+		{http.MethodPost, "/model_a/evaluate", evaluate},
+		{http.MethodPut, "/params/model-a", `{"params":{}}`},
+		{http.MethodPut, "/params", `{"model-a":{"params":{}}}`},
+		{http.MethodPost, "/params/model-a/promote", `{"version":1}`},
+		{http.MethodPost, "/api/models/model-a/traffic", `{"percents":{}}`},
+	} {
+		for _, bearer := range []string{"", "not-a-token"} {
+			assert.Equal(t, http.StatusUnauthorized, status(t, request(test.method, test.path, test.body), bearer), "%s %s as %q", test.method, test.path, bearer)
+		}
+		foreign := request(test.method, test.path, test.body, "Origin", "http://elsewhere.example.com", "Sec-Fetch-Site", "cross-site")
+		assert.Equal(t, http.StatusForbidden, status(t, foreign, token), "%s %s from another origin", test.method, test.path)
+	}
+	req := request(http.MethodPost, "/model-a/evaluate", evaluate, "Content-Type", "application/json", "Authorization", "Bearer "+token)
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	outputs, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, string(outputs))
+	predicted := asked(t, host("model-a"), `{"inputs":[[32.1,101,4.8598]]}`)
+	require.Equal(t, predicted.body, string(outputs))
 }
 
 // The registry is for the cluster alone: the ingress does not lead to it.
