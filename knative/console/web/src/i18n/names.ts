@@ -7,6 +7,7 @@ import { useLanguage } from './language'
 const known: Record<string, string> = {
   'Predicts a quantile of the progression of diabetes one year on, from body mass index, blood pressure and triglycerides.':
     '由体重指数、血压和甘油三酯预测一年后糖尿病进展的分位数。',
+  'Standardizes bmi, bp and s5: how many standard deviations each is above its mean.': '将 bmi、bp 和 s5 标准化：各自高于均值多少个标准差。',
   'body mass index': '体重指数',
   'average blood pressure': '平均血压',
   'logarithm of the serum triglycerides level': '血清甘油三酯水平的对数',

@@ -55,7 +55,7 @@ describe('the card of a model', () => {
   })
 
   it('shows a model that is scaled to zero as such, and what ails one that fails', () => {
-    show({ state: 'zero' })
+    show({ state: 'zero' }, [{}]) // one that ends, and is known a while longer
     expect(screen.getByText('Scaled to zero')).toBeVisible()
     expect(screen.getByText('none: the next request starts one')).toBeVisible()
     show({ state: 'failing', reason: 'the image cannot be pulled' })

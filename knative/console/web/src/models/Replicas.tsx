@@ -12,10 +12,11 @@ const most = 12
 export function Replicas({ model }: { model: ModelInfo }) {
   const w = useWords(modelsWords)
   const event = useLive((l) => l.replicas[model.name])
+  if (model.state === 'zero') return <>{w.zero}</> // the registry knows those that end a while longer
   if (!event) return <>{w.unknownReplicas}</>
   const pinned = new Set(model.revisions.filter((r) => r.paramsVersion > 0).map((r) => r.name))
   const standing = standingOf(event, pinned)
-  if (standing.all.length === 0) return <>{model.state === 'zero' ? w.zero : w.noReplicas}</>
+  if (standing.all.length === 0) return <>{w.noReplicas}</>
   const parts = [
     w.onVersion(standing.onVersion, standing.all.length, event.version),
     standing.catchingUp > 0 && w.catchingUp(standing.catchingUp),
