@@ -32,7 +32,7 @@ bench: build ## Measure, and print each figure beside its baseline
 
 .PHONY: bench-cluster
 bench-cluster: ## Measure on the cluster, once the models are deployed
-	@hack/cluster/exec go run ./hack/bench cold-start
+	@hack/cluster/exec go run ./hack/bench cold-start pods
 
 .PHONY: images
 images: build ## Put the functions into images, below out/images; with REGISTRY, push them

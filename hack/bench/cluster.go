@@ -16,6 +16,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/modelfn/modelfn/knative/function"
+	"github.com/modelfn/modelfn/knative/manifest"
 )
 
 // cluster is a namespace of the Knative cluster on whose node the benchmark runs:
@@ -23,8 +26,9 @@ import (
 type cluster struct{ namespace string }
 
 const (
-	ingress = "198.18.0.1:80"
-	domain  = "example.com"
+	ingress  = "198.18.0.1:80"
+	domain   = "example.com"
+	platform = "modelfn" // where the registry is
 )
 
 // newCluster makes a namespace for a benchmark anew.
@@ -36,7 +40,11 @@ func newCluster(ctx context.Context, namespace string) (*cluster, error) {
 	if err := c.remove(ctx); err != nil {
 		return nil, err
 	}
-	_, err := c.kubectl(ctx, "", "create", "namespace", namespace)
+	if _, err := c.kubectl(ctx, "", "create", "namespace", namespace); err != nil {
+		return nil, err
+	}
+	// As each namespace of models has it; nobody has this token.
+	_, err := c.kubectl(ctx, "", "create", "secret", "generic", manifest.TokensSecret, "--from-literal", "tokens=nobody sha256:"+strings.Repeat("0", 64))
 	return c, err
 }
 
@@ -73,6 +81,38 @@ func image(root, function string) (string, error) {
 	return images[function], nil
 }
 
+// model returns the manifest of a Service of model-a's program, with these lines in its
+// function.yaml. It follows the registry of the models that are deployed.
+func (c *cluster) model(root, name string, lines ...string) (string, error) {
+	reference, err := image(root, "model-a")
+	if err != nil {
+		return "", err
+	}
+	file := append([]string{"name: " + name, "image: " + reference, "components: {component-d: process}", "events: false"}, lines...)
+	spec, err := function.Parse(name, []byte(strings.Join(file, "\n")))
+	if err != nil {
+		return "", err
+	}
+	o, err := manifest.New(spec, manifest.Config{Namespace: c.namespace})
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	if err := manifest.Write(&text, o); err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(text.String(), "http://registry."+c.namespace+".", "http://registry."+platform+"."), nil
+}
+
+// deploy applies Services, and waits until they are ready.
+func (c *cluster) deploy(ctx context.Context, services string) error {
+	if _, err := c.kubectl(ctx, services, "apply", "--filename", "-"); err != nil {
+		return err
+	}
+	_, err := c.kubectl(ctx, "", "wait", "--for=condition=Ready", "--timeout=120s", "services.serving.knative.dev", "--all")
+	return err
+}
+
 // ask sends a request to a Service through the ingress, on a connection of its own.
 func (c *cluster) ask(ctx context.Context, service, method, path, body string) (answer string, took time.Duration, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://"+ingress+path, strings.NewReader(body))
@@ -96,14 +136,14 @@ func (c *cluster) ask(ctx context.Context, service, method, path, body string) (
 	return string(text), took, err
 }
 
-// atZero waits until no Service of the namespace has a pod, and the ingress sends
-// requests to Knative's activator.
+// atZero waits until no Service of the namespace has a pod that is not about to end, and
+// the ingress sends requests to Knative's activator.
 func (c *cluster) atZero(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, errors.New("the Services do not go to zero"))
 	defer cancel()
 	for {
-		pods, err := c.kubectl(ctx, "", "get", "pods", "--output", "name")
-		if err == nil && pods == "" {
+		pods, err := c.kubectl(ctx, "", "get", "pods", "--output", `jsonpath={range .items[*]}[{.metadata.deletionTimestamp}]{end}`)
+		if err == nil && !strings.Contains(pods, "[]") {
 			var modes string
 			modes, err = c.kubectl(ctx, "", "get", "serverlessservices", "--output", "jsonpath={.items[*].spec.mode}")
 			if err == nil && !strings.Contains(modes, "Serve") {

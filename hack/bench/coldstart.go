@@ -17,28 +17,18 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The two Services that a cold start is measured of: nothing but their images
-// differs.
-const coldStartServices = `
+// helloService is the Service that a cold start is compared with: a program that does
+// nothing, as anyone would deploy it.
+const helloService = `---
 apiVersion: serving.knative.dev/v1
 kind: Service
-metadata: {name: hello}
+metadata: {name: %s}
 spec:
   template:
     metadata:
       annotations: {autoscaling.knative.dev/window: 6s}
     spec:
-      containers: [{image: registry.local:5000/hello, readinessProbe: {tcpSocket: {port: 0}}}]
----
-apiVersion: serving.knative.dev/v1
-kind: Service
-metadata: {name: model-a}
-spec:
-  template:
-    metadata:
-      annotations: {autoscaling.knative.dev/window: 6s}
-    spec:
-      containers: [{image: %s, readinessProbe: {httpGet: {path: /health/ready}}}]
+      containers: [{image: registry.local:5000/hello}]
 `
 
 // phases are the steps of a cold start that the cluster tells of, each a time after
@@ -50,6 +40,7 @@ var phases = []struct {
 	{"pod made", func(*pod) bool { return true }},
 	{"pod placed", func(p *pod) bool { return p.Spec.NodeName != "" }},
 	{"network ready", func(p *pod) bool { return p.is("PodReadyToStartContainers") }},
+	{"program started", func(p *pod) bool { return p.started() }},
 	{"pod ready", func(p *pod) bool { return p.is("Ready") }},
 }
 
@@ -67,7 +58,20 @@ type pod struct {
 			Type   string `json:"type"`
 			Status string `json:"status"`
 		} `json:"conditions"`
+		ContainerStatuses []struct {
+			Name    string `json:"name"`
+			Started bool   `json:"started"`
+		} `json:"containerStatuses"`
 	} `json:"status"`
+}
+
+func (p *pod) started() bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if c.Name == "user-container" {
+			return c.Started
+		}
+	}
+	return false
 }
 
 func (p *pod) is(condition string) bool {
@@ -91,44 +95,55 @@ type coldStartReport struct {
 	Model      []cold  `json:"model"`
 	Difference float64 `json:"median_paired_difference_ms"`
 	Kept       bool    `json:"kept"`
+
+	watch *watch
 }
 
 const (
-	coldStartPairs = 20
-	coldStartBar   = 60 // ms
+	coldStartPairs  = 20
+	coldStartBar    = 60 // ms
+	coldStartCopies = 5  // of each Service: while one goes to zero others are asked
 )
 
 // coldStart asks a model function and a bare hello, both at zero, and compares how
 // long their answers take, pair by pair, the first of them another one each time.
 func coldStart(ctx context.Context, s *session) (_ report, err error) {
 	s.progress.say("cold-start: deploying")
-	reference, err := image(s.root, "model-a")
-	if err != nil {
-		return nil, err
-	}
 	c, err := newCluster(ctx, "modelfn-bench")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.remove(context.WithoutCancel(ctx))) }()
-	if _, err := c.kubectl(ctx, fmt.Sprintf(coldStartServices, reference), "apply", "--filename", "-"); err != nil {
-		return nil, err
-	}
-	if _, err := c.kubectl(ctx, "", "wait", "--for=condition=Ready", "--timeout=60s", "services.serving.knative.dev", "--all"); err != nil {
-		return nil, err
-	}
-	r := &coldStartReport{}
-	pairs := coldStartPairs
+	pairs, services := coldStartPairs, ""
 	if s.quick {
 		pairs = 1
 	}
-	for i := range pairs {
-		s.progress.say("cold-start: pair %d of %d, waiting for zero", i+1, pairs)
-		if err := c.atZero(ctx); err != nil {
+	for i := range min(pairs, coldStartCopies) {
+		text, err := c.model(s.root, fmt.Sprintf("model-%d", i), "scale: {windowSeconds: 6}")
+		if err != nil {
 			return nil, err
 		}
+		services += text + fmt.Sprintf(helloService, fmt.Sprintf("hello-%d", i))
+	}
+	if err := c.deploy(ctx, services); err != nil {
+		return nil, err
+	}
+	w, err := watchPods(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer w.end()
+	r := &coldStartReport{watch: w}
+	for i := range pairs {
+		copied := i % coldStartCopies
+		if copied == 0 {
+			s.progress.say("cold-start: pair %d of %d, waiting for zero", i+1, pairs)
+			if err := c.atZero(ctx); err != nil {
+				return nil, err
+			}
+		}
 		s.progress.say("cold-start: pair %d of %d, asking", i+1, pairs)
-		if err := r.pair(ctx, c, i%2 == 1); err != nil {
+		if err := r.pair(ctx, c, copied, i%2 == 1); err != nil {
 			return nil, err
 		}
 	}
@@ -141,15 +156,15 @@ func coldStart(ctx context.Context, s *session) (_ report, err error) {
 	return r, nil
 }
 
-// pair wakes both Services, one after the other.
-func (r *coldStartReport) pair(ctx context.Context, c *cluster, modelFirst bool) error {
+// pair wakes one copy of both Services, one after the other.
+func (r *coldStartReport) pair(ctx context.Context, c *cluster, copied int, modelFirst bool) error {
 	steps := []func() error{
 		func() (err error) {
-			r.Hello, err = wake(ctx, c, r.Hello, "hello", "GET", "/", "")
+			r.Hello, err = r.wake(ctx, c, r.Hello, fmt.Sprintf("hello-%d", copied), "GET", "/", "")
 			return err
 		},
 		func() (err error) {
-			r.Model, err = wake(ctx, c, r.Model, "model-a", "POST", "/predict", `{"input":[32.1,101,4.8598]}`)
+			r.Model, err = r.wake(ctx, c, r.Model, fmt.Sprintf("model-%d", copied), "POST", "/predict", `{"input":[32.1,101,4.8598]}`)
 			return err
 		},
 	}
@@ -164,15 +179,10 @@ func (r *coldStartReport) pair(ctx context.Context, c *cluster, modelFirst bool)
 	return nil
 }
 
-// wake asks a Service that is at zero, and watches its pod until it is ready.
-func wake(ctx context.Context, c *cluster, so []cold, service, method, path, body string) ([]cold, error) {
+// wake asks a Service that is at zero, and waits until its pod is ready.
+func (r *coldStartReport) wake(ctx context.Context, c *cluster, so []cold, service, method, path, body string) ([]cold, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	w, err := watchPod(ctx, c, service)
-	if err != nil {
-		return nil, err
-	}
-	defer w.end()
 	start := time.Now()
 	_, took, err := c.ask(ctx, service, method, path, body)
 	if err != nil {
@@ -180,7 +190,7 @@ func wake(ctx context.Context, c *cluster, so []cold, service, method, path, bod
 	}
 	one := cold{Answer: milliseconds(took), Phases: map[string]float64{}}
 	for _, p := range phases {
-		at, err := w.reached(ctx, p.name)
+		at, err := r.watch.reached(ctx, service, p.name, start)
 		if err != nil {
 			return nil, err
 		}
@@ -191,21 +201,25 @@ func wake(ctx context.Context, c *cluster, so []cold, service, method, path, bod
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
-// watch notes when a Service's pod is seen in each phase.
+// watch notes when each pod of a namespace is seen in each phase.
 type watch struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	at      map[string]chan time.Time // one time each
+
+	mu   sync.Mutex // guards seen
+	seen map[string]*podSeen
 }
 
-func watchPod(ctx context.Context, c *cluster, service string) (*watch, error) {
+// podSeen is one pod, by its name.
+type podSeen struct {
+	service string
+	at      map[string]time.Time // by phase
+}
+
+func watchPods(ctx context.Context, c *cluster) (*watch, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watch{cancel: cancel, at: map[string]chan time.Time{}}
-	for _, p := range phases {
-		w.at[p.name] = make(chan time.Time, 1)
-	}
-	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", c.namespace, "get", "pods", "--watch", "--output", "json",
-		"--selector", "serving.knative.dev/service="+service)
+	w := &watch{cancel: cancel, seen: map[string]*podSeen{}}
+	cmd := exec.CommandContext(ctx, "kubectl", "--namespace", c.namespace, "get", "pods", "--watch", "--output", "json")
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -224,28 +238,43 @@ func watchPod(ctx context.Context, c *cluster, service string) (*watch, error) {
 // follow reads the pods until the stream ends.
 func (w *watch) follow(out io.Reader) {
 	stream := jsontext.NewDecoder(out)
-	seen := map[string]bool{}
 	for {
 		var p pod
 		if err := json.UnmarshalDecode(stream, &p); err != nil {
 			return
 		}
+		w.mu.Lock()
+		s := w.seen[p.Metadata.Name]
+		if s == nil {
+			s = &podSeen{p.Metadata.Labels["serving.knative.dev/service"], map[string]time.Time{}}
+			w.seen[p.Metadata.Name] = s
+		}
 		for _, phase := range phases {
-			if p.Metadata.Name != "" && !seen[phase.name] && phase.reached(&p) {
-				seen[phase.name] = true
-				w.at[phase.name] <- time.Now()
+			if _, known := s.at[phase.name]; !known && phase.reached(&p) {
+				s.at[phase.name] = time.Now()
 			}
 		}
+		w.mu.Unlock()
 	}
 }
 
-// reached waits until the pod is seen in a phase, and returns when that was.
-func (w *watch) reached(ctx context.Context, phase string) (time.Time, error) {
-	select {
-	case at := <-w.at[phase]:
-		return at, nil
-	case <-ctx.Done():
-		return time.Time{}, fmt.Errorf("the phase %q was not seen: %w", phase, ctx.Err())
+// reached waits until a pod of a Service, made after a time, is seen in a phase, and
+// returns when that was.
+func (w *watch) reached(ctx context.Context, service, phase string, after time.Time) (time.Time, error) {
+	for {
+		w.mu.Lock()
+		for _, s := range w.seen {
+			if at, ok := s.at[phase]; ok && s.service == service && s.at[phases[0].name].After(after) {
+				w.mu.Unlock()
+				return at, nil
+			}
+		}
+		w.mu.Unlock()
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("the phase %q of %s was not seen: %w", phase, service, ctx.Err())
+		}
 	}
 }
 
@@ -256,7 +285,7 @@ func (w *watch) end() {
 
 // print writes the table.
 func (r *coldStartReport) print(w io.Writer) error {
-	text := "\t\thello\tmodel-a\n"
+	text := "\t\thello\tmodel function\n"
 	line := func(name string, of func(*cold) float64) {
 		text += fmt.Sprintf("%s\tms\t%.0f\t%.0f\n", name, over(r.Hello, of), over(r.Model, of))
 	}

@@ -46,6 +46,7 @@ var benchmarks = []benchmark{
 	{"live", "how soon the page shows that replicas have what was saved, and long lists", live, false},
 	{"page", "how fast the page loads in Chromium, what it weighs, and how it behaves with a lot in it", page, false},
 	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
+	{"pods", "on the cluster: how soon three pods answer from new params", pods, true},
 }
 
 // session is what all benchmarks of one run share.
