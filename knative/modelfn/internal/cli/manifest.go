@@ -43,8 +43,10 @@ apply', for a kustomization, for review; with -o json it is a List.
 A function is described by a function.yaml. Everything that is wrong with one is
 told with its line, and what a cluster would refuse is refused here.
 
-The manifests say nothing of traffic, so that applying them again moves none. Name
-images by digest: --images takes the file that 'make images' writes,
+The manifests say nothing of traffic, so that applying them again moves none: of a
+function that was deployed by 'modelfn deploy' the new revision gets none either, until
+'modelfn traffic' gives it some. Name images by digest: --images takes the file that
+'make images' writes,
   {"model-a": "registry.local:5000/modelfn/model-a@sha256:…"}
 
 A program that is at hand is asked for its description, which goes with the Service:
