@@ -18,8 +18,8 @@ interface Look {
   size?: keyof typeof sizes
 }
 
-/** Pages of a browser for all tests of a file. After each test, nothing may have gone wrong in them that was not expected. */
-export function aBrowser() {
+/** Pages of a browser for all tests of a file. After each test, nothing may have gone wrong in them that was not expected, there or always. */
+export function aBrowser(always: RegExp[] = []) {
   let browser: Browser
   const wrong: string[] = []
   const expected: RegExp[] = []
@@ -27,7 +27,7 @@ export function aBrowser() {
   afterAll(() => browser.close())
   afterEach(async () => {
     await Promise.all(browser.contexts().map((context) => context.close()))
-    const unexpected = wrong.splice(0).filter((text) => !expected.some((pattern) => pattern.test(text)))
+    const unexpected = wrong.splice(0).filter((text) => ![...always, ...expected].some((pattern) => pattern.test(text)))
     expected.length = 0
     expect(unexpected).toEqual([])
   })

@@ -64,20 +64,16 @@ function end(child: ChildProcess): Promise<void> {
   })
 }
 
-/** A run for all tests of a file. On a cluster (MODELFN_URL) it is the one that is there. */
+/** A run for all tests of a file. */
 export function aRun(options?: Parameters<typeof startRun>[0]): { readonly url: string; readonly run: Run } {
-  let run: Run | undefined
-  const there = process.env.MODELFN_URL
-  beforeAll(async () => {
-    if (!there) run = await startRun(options)
-  })
+  let run: Run
+  beforeAll(async () => void (run = await startRun(options)))
   afterAll(() => run?.stop())
   return {
     get url() {
-      return there ?? run!.url
+      return run.url
     },
     get run() {
-      if (!run) throw new Error('there is no local run')
       return run
     },
   }
