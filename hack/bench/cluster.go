@@ -37,7 +37,7 @@ func newCluster(ctx context.Context, namespace string) (*cluster, error) {
 	if _, err := c.kubectl(ctx, "", "version"); err != nil {
 		return nil, fmt.Errorf("there is no cluster here (make bench-cluster runs it where one is): %w", err)
 	}
-	if err := c.remove(ctx); err != nil {
+	if _, err := c.kubectl(ctx, "", "delete", "namespace", c.namespace, "--ignore-not-found"); err != nil { // waits for one that ends
 		return nil, err
 	}
 	if _, err := c.kubectl(ctx, "", "create", "namespace", namespace); err != nil {
@@ -48,9 +48,9 @@ func newCluster(ctx context.Context, namespace string) (*cluster, error) {
 	return c, err
 }
 
-// remove deletes the namespace with all that is in it.
+// remove deletes the namespace with all that is in it, which takes a while by itself.
 func (c *cluster) remove(ctx context.Context) error {
-	_, err := c.kubectl(ctx, "", "delete", "namespace", c.namespace, "--ignore-not-found")
+	_, err := c.kubectl(ctx, "", "delete", "namespace", c.namespace, "--ignore-not-found", "--wait=false")
 	return err
 }
 
