@@ -218,7 +218,7 @@ func TestDrainWaits(t *testing.T) {
 // they ever had one or not.
 func TestDrainEndsIdle(t *testing.T) {
 	r := run(t, echo(nil), nil)
-	used, fresh := r.mustDial(), r.mustDial()
+	fresh, used := r.mustDial(), r.mustDial() // in this order: the one was accepted when the other is answered
 	used.send(t, header+"[]")
 	answer, _ := used.receive(t)
 	require.False(t, answer.Close)
