@@ -97,8 +97,12 @@ func (c *Call) log(route *Route, took time.Duration) {
 // Context returns the context of the work that answers the call: it carries the
 // trace, and ends with the client and at the deadline.
 func (c *Call) Context() (context.Context, context.CancelFunc) {
-	w := &work{parent: c.r.Context(), deadline: c.start.Add(c.router.cfg.RequestTimeout), trace: c.trace}
+	w := c.work()
 	return w, w.end
+}
+
+func (c *Call) work() *work {
+	return &work{parent: c.r.Context(), deadline: c.start.Add(c.router.cfg.RequestTimeout), trace: c.trace}
 }
 
 // Body reads the request's body, which has to be JSON and within the limit.

@@ -188,9 +188,9 @@ func (h *Handler) predict(f *predict.Format) func(*Call) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := c.Context()
-		defer cancel()
-		if c.out, err = s.Value.runner.Answer(ctx, f, c.out[:0], body); err != nil {
+		w := c.work()
+		defer w.end()
+		if c.out, err = s.Value.runner.Answer(w, f, c.out[:0], body); err != nil {
 			return err
 		}
 		c.Reply(http.StatusOK, c.out)

@@ -80,9 +80,8 @@ func (f flusher) WithGroup(name string) slog.Handler {
 type buffer struct {
 	w io.Writer
 
-	mu    sync.Mutex // guards lines, clock, spare and timer
+	mu    sync.Mutex // guards lines, spare and timer
 	lines []byte
-	clock clock
 	timer *time.Timer // runs while lines wait
 
 	out   sync.Mutex // one write at a time, in order; held before mu

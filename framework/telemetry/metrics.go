@@ -3,6 +3,7 @@ package telemetry
 import (
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelfn/modelfn/framework/metric"
@@ -11,9 +12,9 @@ import (
 // Metrics are the figures of one function. Each carries the label model.
 type Metrics struct {
 	registry *metric.Registry
-	inFlight *metric.Gauge
 	ready    *metric.Gauge
-	routes   sync.Map // route and status → *series
+	begun    atomic.Uint64 // requests
+	routes   sync.Map      // route and status → *series
 }
 
 type routeKey struct {
@@ -43,9 +44,9 @@ func NewMetrics(model string) *Metrics {
 	r.Process()
 	m := &Metrics{
 		registry: r,
-		inFlight: r.Gauge("modelfn_requests_in_flight", "Requests that are being answered."),
 		ready:    r.Gauge("modelfn_ready_seconds", "From the program's start until the function was ready."),
 	}
+	r.Func("gauge", "modelfn_requests_in_flight", "Requests that are being answered.", m.inFlight)
 	m.reloads("applied", "") // at 0, so that the first one is a rise
 	m.reloads("rejected", "params")
 	m.reloads("stale", "source")
@@ -57,11 +58,10 @@ func (m *Metrics) Registry() *metric.Registry { return m.registry }
 
 // Begin counts a request in, End counts it out. Routes come from a fixed list,
 // never from the request.
-func (m *Metrics) Begin() { m.inFlight.Add(1) }
+func (m *Metrics) Begin() { m.begun.Add(1) }
 
 // End counts a request out with its status and duration.
 func (m *Metrics) End(route string, status int, took time.Duration) {
-	m.inFlight.Add(-1)
 	key := routeKey{route, status}
 	found, ok := m.routes.Load(key)
 	if !ok {
@@ -75,6 +75,17 @@ func (m *Metrics) End(route string, status int, took time.Duration) {
 	s := found.(*series)
 	s.duration.Observe(took)
 	s.count.Inc() // who sees it counted finds its duration, too
+}
+
+// inFlight is how many requests began and were not counted out. A processor that has to
+// fetch a counter from another one waits for it, so that there is none for this alone.
+func (m *Metrics) inFlight() float64 {
+	ended := uint64(0)
+	m.routes.Range(func(_, s any) bool {
+		ended += s.(*series).count.Value()
+		return true
+	})
+	return max(0, float64(m.begun.Load())-float64(ended))
 }
 
 func (m *Metrics) reloads(result, reason string) *metric.Counter {

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,25 +22,31 @@ type Request struct {
 }
 
 // Request writes the line of one request. It is the line that slog would write of
-// the same attributes, but as every request costs one, it is written straight into
-// the buffer.
+// the same attributes, but as every request costs one, it is put together here.
 func (l *Log) Request(level slog.Level, r *Request) {
 	if level < l.level {
 		return
 	}
-	l.out.mu.Lock()
-	l.out.begin()
-	l.out.lines = l.appendRequest(l.out.lines, level, r)
-	full := len(l.out.lines) >= flushSize
-	l.out.mu.Unlock()
-	if full || level >= slog.LevelWarn {
-		_ = l.out.flush() // there is nobody to tell
+	next := lines.Get().(*line)
+	next.text = l.appendRequest(next.text[:0], &next.clock, level, r)
+	_, _ = l.out.Write(next.text) // there is nobody to tell
+	lines.Put(next)
+	if level >= slog.LevelWarn {
+		_ = l.out.flush()
 	}
 }
 
-func (l *Log) appendRequest(b []byte, level slog.Level, r *Request) []byte {
+// line is a line in the making. Lines are used again, each with its clock.
+type line struct {
+	text  []byte
+	clock clock
+}
+
+var lines = sync.Pool{New: func() any { return new(line) }}
+
+func (l *Log) appendRequest(b []byte, c *clock, level slog.Level, r *Request) []byte {
 	b = append(b, `{"time":"`...)
-	b = l.out.clock.append(b, r.At)
+	b = c.append(b, r.At)
 	b = append(b, `","level":"`...)
 	b = append(b, level.String()...)
 	b = append(b, `","msg":"request"`...)
