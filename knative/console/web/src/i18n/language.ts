@@ -1,3 +1,4 @@
+import { attempt } from '../attempt'
 import { createStore, useStore } from '../store'
 
 export type Language = 'en' | 'zh'
@@ -10,7 +11,7 @@ tellDocument()
 
 /** What the person chose before, else the first of the browser's languages that there are words for. */
 function firstLanguage(): Language {
-  const chosen = localStorage.getItem(kept)
+  const chosen = attempt(() => localStorage.getItem(kept))
   if (chosen === 'en' || chosen === 'zh') return chosen
   for (const tag of navigator.languages) {
     if (tag.startsWith('zh')) return 'zh'
@@ -24,7 +25,7 @@ function tellDocument() {
 }
 
 export function setLanguage(language: Language) {
-  localStorage.setItem(kept, language)
+  attempt(() => localStorage.setItem(kept, language))
   store.set({ language })
 }
 

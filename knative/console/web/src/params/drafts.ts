@@ -1,3 +1,4 @@
+import { attempt } from '../attempt'
 import type { Document, Requires } from '../contract'
 import { createStore, useStore } from '../store'
 import { isObject } from './shape'
@@ -68,18 +69,9 @@ function parsed(text: string | null): Draft | undefined {
   return value as unknown as Draft
 }
 
-/** This tab's own first: another tab may have typed something else. */
+/** This tab's own first: another tab may have typed something else. Without any, the draft lives as long as the page. */
 function storages(): Storage[] {
-  return [sessionStorage, localStorage]
-}
-
-/** Storage may be full or forbidden; then the draft lives as long as the page. */
-function attempt<T>(what: () => T): T | undefined {
-  try {
-    return what()
-  } catch {
-    return undefined
-  }
+  return [() => sessionStorage, () => localStorage].flatMap((of) => attempt(of) ?? [])
 }
 
 /** A name that nobody else has; randomUUID is missing where the page did not come over TLS. */

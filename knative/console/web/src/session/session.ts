@@ -1,4 +1,5 @@
 import { sendWith, session } from '../api'
+import { attempt } from '../attempt'
 import { useLive } from '../live/live'
 import { createStore, useStore } from '../store'
 
@@ -31,13 +32,13 @@ function read(): Session {
 /** Asks whose token it is, and signs in with it; throws the Trouble if it is nobody's. */
 export async function signIn(token: string, signal?: AbortSignal) {
   const name = await session(token, signal)
-  sessionStorage.setItem(kept, JSON.stringify({ token, name }))
+  attempt(() => sessionStorage.setItem(kept, JSON.stringify({ token, name })))
   sendWith(token)
   store.set({ token, name })
 }
 
 export function signOut() {
-  sessionStorage.removeItem(kept)
+  attempt(() => sessionStorage.removeItem(kept))
   sendWith('')
   store.set({ token: '', name: '' })
 }

@@ -1,3 +1,4 @@
+import { attempt } from '../attempt'
 import { createStore, useStore } from '../store'
 
 export type Theme = 'system' | 'light' | 'dark'
@@ -9,7 +10,7 @@ store.subscribe(tellDocument)
 tellDocument()
 
 function firstTheme(): Theme {
-  const chosen = localStorage.getItem(kept)
+  const chosen = attempt(() => localStorage.getItem(kept))
   return chosen === 'light' || chosen === 'dark' ? chosen : 'system'
 }
 
@@ -20,7 +21,7 @@ function tellDocument() {
 }
 
 export function setTheme(theme: Theme) {
-  localStorage.setItem(kept, theme)
+  attempt(() => localStorage.setItem(kept, theme))
   store.set({ theme })
 }
 
