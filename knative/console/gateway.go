@@ -178,8 +178,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.page.ServeHTTP(w, r)
 		return
 	}
-	if to.action == notFound {
+	switch to.action {
+	case notFound:
 		g.fail(w, r, fault.New(fault.NotFound, "no such route"))
+		return
+	case notYet:
+		g.fail(w, r, fault.New(fault.NotFound, "the Open Inference Protocol is not served yet; /v1/models is"))
 		return
 	}
 	if !to.takes(r.Method) {

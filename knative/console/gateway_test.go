@@ -134,6 +134,10 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/model-a/../model-b/predict", 404, "…no such route"},
 		{"POST", "/v1/models/model-a:explain", 404, "…no such route"},
 		{"POST", "/v1/models/a/b:predict", 404, "…no such route"},
+		{"POST", "/v2/models/model-a/infer", 404, "…Open Inference Protocol"},
+		{"GET", "/v2", 404, "…Open Inference Protocol"},
+		{"GET", "/v2/", 404, "…Open Inference Protocol"},
+		{"POST", "/v2/predict", 404, "…Open Inference Protocol"}, // whatever models are called
 	}
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {

@@ -10,6 +10,7 @@ type action uint8
 
 const (
 	notFound action = iota
+	notYet
 	showIndex
 	showLive
 	showReady
@@ -55,6 +56,8 @@ func parse(path string) route {
 			return named(predictV1, name)
 		}
 	case !strings.HasPrefix(path, "/"), first == "health", first == "v1":
+	case first == "v2": // the Open Inference Protocol's; no model may lie there until it is served
+		return route{action: notYet}
 	case first == "api":
 		return belowAPI(rest)
 	case first == "data":

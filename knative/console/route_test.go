@@ -13,7 +13,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, path := range []string{
 		"/", "", "*", "//", "/model-a/predict", "/model_a/evaluate", "/v1/models", "/v1/models/", "/v1/models/a:predict",
-		"/v1/models/a:predict:predict", "/v1/models/:predict", "/data/diabetes", "/data/", "/health/ready", "/health/predict",
+		"/v1/models/a:predict:predict", "/v1/models/:predict", "/v2", "/v2/predict", "/v2/models/a/infer", "/data/diabetes", "/data/", "/health/ready", "/health/predict",
 		"/../predict", "/a/../predict", "/a/events", "/events", "/events/predict", "/a\x00/predict", "/a%2fb/predict", "/predict",
 		"/params", "/params/", "/params/model_a/versions/3", "/params/../events", "/params/./x", "/params//x", "/params/a\x00", "/params/%2e%2e",
 	} {
