@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -46,13 +47,18 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(body)
 }
 
-// fail answers a fault of the gateway's own, and logs those that are not the
-// client's.
+// longestPath is how much of a path is logged, in bytes.
+const longestPath = 200
+
+// fail answers a fault of the gateway's own, and logs it under the id that the
+// client is told.
 func (g *Gateway) fail(w http.ResponseWriter, r *http.Request, f *fault.Error) {
-	id, status := telemetry.NewID(), f.Kind.Status()
+	id, status, level := telemetry.NewID(), f.Kind.Status(), slog.LevelInfo
 	if status >= 500 {
-		g.log.Error("request failed", "id", id, "status", status, "path", r.URL.Path, "error", f.Error())
+		level = slog.LevelError
 	}
+	g.log.Log(r.Context(), level, "request failed", "method", r.Method, "path", r.URL.Path[:min(len(r.URL.Path), longestPath)],
+		"status", status, "id", id, "error", f.Error())
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}

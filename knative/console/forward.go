@@ -36,6 +36,7 @@ const longestAnswer = 45 * time.Second
 
 // call is one request on its way to a model or the registry.
 type call struct {
+	asked   *http.Request // by the client; nil if the gateway itself asks
 	route   route
 	who     string // answers
 	body    []byte
@@ -55,7 +56,7 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
 // newCall returns the call that a request is.
 func (g *Gateway) newCall(r *http.Request, to route, body []byte) *call {
-	c := &call{route: to, who: to.name, body: body, timeout: g.timeout, began: time.Now(), repeats: true}
+	c := &call{asked: r, route: to, who: to.name, body: body, timeout: g.timeout, began: time.Now(), repeats: true}
 	if to.action == askRegistry {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		c.who = "the registry"
@@ -282,9 +283,9 @@ func (g *Gateway) forwardFailed(w http.ResponseWriter, r *http.Request, err erro
 	case errors.Is(err, context.Canceled):
 		panic(http.ErrAbortHandler) // the client has gone; there is nobody to answer
 	case errors.Is(err, context.DeadlineExceeded):
-		g.fail(w, r, fault.Away(time.Second, err, "%s did not answer within %s", call.who, call.timeout))
+		g.fail(w, call.asked, fault.Away(time.Second, err, "%s did not answer within %s", call.who, call.timeout))
 	default:
-		g.fail(w, r, fault.From(err))
+		g.fail(w, call.asked, fault.From(err))
 	}
 }
 

@@ -54,8 +54,8 @@ type Config struct {
 	// can be reached; 0 is 2 s.
 	Patience time.Duration
 
-	// Log gets one line for each request that failed on this side of the model;
-	// nil discards them.
+	// Log gets one line for each request that failed on this side of the model, with
+	// the id that the client was told; nil discards them.
 	Log *slog.Logger
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -160,6 +162,44 @@ func TestRoutes(t *testing.T) {
 				assert.NotEmpty(t, resp.Header.Get("Allow"))
 			}
 		})
+	}
+}
+
+// What the client is told of a failure leads to its line in the log, whoever is to
+// blame.
+func TestFailuresAreLogged(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		method, path, level string
+		status              int
+	}{
+		{"GET", "/nowhere", "INFO", 404},
+		{"GET", "/model-a/predict", "INFO", 405},
+		{"POST", "/model-a/predict", "ERROR", 503},
+		{"GET", "/" + strings.Repeat("x", 1000), "INFO", 404},
+	}
+	for _, tt := range tests {
+		var log strings.Builder
+		server, _ := gateway(t, map[string][]string{"model-a": nil}, func(cfg *console.Config) {
+			cfg.Patience = time.Millisecond
+			cfg.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		})
+		_, body := do(t, tt.method, server.URL+tt.path, "")
+		server.Close() // what it logged is there
+		var told struct{ Error, ID string }
+		require.NoError(t, json.Unmarshal([]byte(body), &told, json.MatchCaseInsensitiveNames(true)))
+		require.Len(t, told.ID, 16)
+		var line struct {
+			Level, Method, Path, ID, Error string
+			Status                         int
+		}
+		require.NoError(t, json.Unmarshal([]byte(log.String()), &line, json.MatchCaseInsensitiveNames(true)), "one line: %s", log.String())
+		assert.Equal(t, told.ID, line.ID)
+		assert.Equal(t, tt.level, line.Level)
+		assert.Equal(t, tt.method, line.Method)
+		assert.Equal(t, tt.status, line.Status)
+		assert.True(t, strings.HasPrefix(tt.path, line.Path) && len(line.Path) <= 200, line.Path)
+		assert.Contains(t, line.Error, told.Error)
 	}
 }
 
