@@ -92,7 +92,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
                 {!dirty ? w.unchanged : wrong ? w.correct : w.changed(changes)}
               </p>
               {(dirty || message !== '') && (
-                <Button look="quiet" onClick={editor.discard}>
+                <Button look="quiet" disabled={busy !== undefined} onClick={editor.discard}>
                   {w.discard}
                 </Button>
               )}

@@ -221,6 +221,60 @@ describe('nothing that was typed is lost', () => {
     expect(second).toBe(first)
   })
 
+  describe('while a write is under way', () => {
+    /** Types and submits; the server answers when the test says so. */
+    async function underWay(button = 'Submit') {
+      const answer = {} as { resolve(written: api.Tagged): void; reject(trouble: Trouble): void }
+      put.mockReturnValueOnce(new Promise((resolve, reject) => Object.assign(answer, { resolve, reject })))
+      await show()
+      await retype(bias(), '4.5')
+      await userEvent.type(screen.getByLabelText('Message'), 'why')
+      await userEvent.click(screen.getByRole('button', { name: button }))
+      return answer
+    }
+    const settle = (answer: { resolve(written: api.Tagged): void }, held = false) => act(async () => answer.resolve(tagged(document(2, { bias: 4.5 }, { held }))))
+
+    it('and it becomes a change of what was written', async () => {
+      const answer = await underWay()
+      await retype(screen.getByLabelText('Param 1 weights[0]'), '7e')
+      await settle(answer)
+      expect(screen.getByText('from v2')).toBeVisible()
+      expect(screen.getByLabelText('Param 1 weights[0]')).toHaveValue('7e')
+      expect(bias()).toHaveValue('4.5')
+      expect(screen.getByLabelText('Message')).toHaveValue('')
+      await userEvent.type(screen.getByLabelText('Param 1 weights[0]'), '1')
+      await submit()
+      expect(put.mock.lastCall).toMatchObject(['model-a', { params: { weights: [70, 2], bias: 4.5 } }, { ifMatch: tagged(document(2)).etag }])
+    })
+
+    it('also if it is what was there before, or a message alone', async () => {
+      const answer = await underWay()
+      await retype(bias(), '3')
+      await retype(screen.getByLabelText('Message'), 'better so')
+      await settle(answer)
+      expect(screen.getByText('1 change')).toBeVisible()
+      expect(bias()).toHaveValue('3')
+      expect(screen.getByLabelText('Message')).toHaveValue('better so')
+    })
+
+    it('and a held version leaves it where it was', async () => {
+      const answer = await underWay('Submit, but hold')
+      await retype(screen.getByLabelText('Param 1 weights[0]'), '7')
+      await settle(answer, true)
+      expect(screen.getByText('from v1')).toBeVisible()
+      expect(bias()).toHaveValue('4.5')
+      expect(screen.getByLabelText('Param 1 weights[0]')).toHaveValue('7')
+    })
+
+    it('and what the server says of it is shown all the same', async () => {
+      const answer = await underWay()
+      await retype(screen.getByLabelText('Param 1 weights[0]'), '7')
+      await act(async () => answer.reject(new Trouble('gone', 'Network Error')))
+      expect(screen.getByText(/^Nobody answers\./)).toBeVisible()
+      expect(screen.getByLabelText('Param 1 weights[0]')).toHaveValue('7')
+    })
+  })
+
   it('when a reader has no rights: there is nothing to type', async () => {
     await show({ signIn: true })
     expect(bias()).toHaveAttribute('readonly')

@@ -40,9 +40,16 @@ export function keepDraft(model: string, draft: Omit<Draft, 'writeId'>) {
   for (const storage of storages()) attempt(() => storage.setItem(prefix + model, text))
 }
 
+/** Drops a draft; what another tab keeps in the browser's storage stays. */
 export function dropDraft(model: string) {
+  const mine = draftOf(model)?.writeId
   store.set((drafts) => ({ ...drafts, [model]: undefined }))
-  for (const storage of storages()) attempt(() => storage.removeItem(prefix + model))
+  for (const storage of storages()) {
+    attempt(() => {
+      const theirs = parsed(storage.getItem(prefix + model))?.writeId
+      if (!theirs || theirs === mine) storage.removeItem(prefix + model)
+    })
+  }
 }
 
 /** Forgets what is in memory, as a reload does. */

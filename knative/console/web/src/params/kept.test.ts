@@ -23,6 +23,15 @@ describe('a draft', () => {
     expect(draftOf('model-a')).toBeUndefined()
   })
 
+  it('of another tab stays, when that of this one is dropped', () => {
+    keepDraft('model-a', draft)
+    localStorage.setItem('modelfn.draft.model-a', JSON.stringify({ ...draft, message: 'theirs', writeId: 'theirs' }))
+    dropDraft('model-a')
+    expect(draftOf('model-a')).toBeUndefined()
+    reloadDrafts()
+    expect(draftOf('model-a')?.message).toBe('theirs')
+  })
+
   it('names another write when it changed', () => {
     keepDraft('model-a', draft)
     const first = draftOf('model-a')?.writeId

@@ -7,7 +7,7 @@ import { say } from '../ui/toast'
 import { type Content, contentOf } from './conflict'
 import { watchConvergence } from './convergence'
 import { diff, same } from './diff'
-import { type Draft, dropDraft, keepDraft, useDraft } from './drafts'
+import { type Draft, draftOf, dropDraft, keepDraft, useDraft } from './drafts'
 import { placesOf, type Places } from './places'
 import { problemsIn, problemsOf, settled } from './problems'
 import { isObject, type Shape, shapeOf } from './shape'
@@ -75,14 +75,25 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
   const rest = [...lost.map(([path, wrong]) => `${path}: ${'said' in wrong ? wrong.said : ''}`), refusal?.kind === 'refused' ? problemsIn(refusal.message).rest : ''].filter(Boolean).join('; ')
 
   const newer = later && later.document.version > known.document.version ? later : known
-  const behind = draft && newer.document.version > base.version && newer.etag !== '' ? newer : undefined
+  // The stream may tell of what is just being written here before its answer is there.
+  const behind = !busy && draft && newer.document.version > base.version && newer.etag !== '' ? newer : undefined
 
-  function keep(part: Partial<Draft>) {
-    const next = { base, etag, typed, requires, message, ...part }
+  function keep(next: Omit<Draft, 'writeId'>) {
     const { value, problems } = readTyped(shape, next.typed)
-    const nothing = Object.keys(problems).length === 0 && same(value, base.params) && same(next.requires, base.requires ?? none) && next.message === ''
-    if (nothing) dropDraft(model.name)
+    const nothing = Object.keys(problems).length === 0 && same(value, next.base.params) && same(next.requires, next.base.requires ?? none) && next.message === ''
+    // While a write is under way, what is as before is a change of what is being written.
+    if (nothing && !busy) dropDraft(model.name)
     else keepDraft(model.name, next)
+  }
+
+  const edit = (part: Partial<Draft>) => keep({ base, etag, typed, requires, message, ...part })
+
+  /** Ends what was sent. What was typed since then is a change of what was written; a held version changes nothing for it. */
+  function settle(sent: Draft | undefined, written: Tagged, hold: boolean) {
+    const now = draftOf(model.name)
+    if (!now) return
+    if (now.writeId === sent?.writeId) dropDraft(model.name)
+    else if (!hold) keep({ ...now, base: written.document, etag: written.etag, message: now.message === sent?.message ? '' : now.message })
   }
 
   async function save(hold: boolean): Promise<Tagged | undefined> {
@@ -91,7 +102,7 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
     try {
       const change = { params: read.value, ...(Object.keys(requires).length > 0 && { requires }), ...(message && { message }) }
       const written = await putParams(model.name, change, { ifMatch: etag, idempotencyKey: `${draft?.writeId}${hold ? '-held' : ''}`, hold })
-      dropDraft(model.name)
+      settle(draft, written, hold)
       setFailed(undefined)
       if (!hold) {
         learn(written)
@@ -103,7 +114,7 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
       const trouble = troubleOf(error)
       const theirs = laterOf(trouble)
       if (theirs) setLater(theirs)
-      setFailed({ writeId: draft?.writeId ?? '', trouble })
+      setFailed({ writeId: draftOf(model.name)?.writeId ?? '', trouble })
       say('bad', w.failed)
       return undefined
     } finally {
@@ -128,9 +139,9 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
     busy,
     trouble: refusal && (refusal.kind !== 'refused' || (rest === '' && Object.keys(placed).length === 0)) ? refusal : undefined,
     former: (path) => formerly(base.params, changed.find((c) => c.path === path)),
-    type: (next) => keep({ typed: next }),
-    require: (next) => keep({ requires: next }),
-    say: (text) => keep({ message: text }),
+    type: (next) => edit({ typed: next }),
+    require: (next) => edit({ requires: next }),
+    say: (text) => edit({ message: text }),
     discard: () => dropDraft(model.name),
     rebase(upon, { params, requires }) {
       const next = shapeOf(known.schema, upon.document.params)

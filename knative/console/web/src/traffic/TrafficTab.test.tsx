@@ -1,8 +1,8 @@
-import { render, screen, waitFor, within } from '@testing-library/react'
+import { act, render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { describe, expect, it, vi } from 'vitest'
 import * as api from '../api'
-import type { ModelInfo, Revision } from '../contract'
+import type { ModelInfo, Revision, SplitChanged } from '../contract'
 import { Trouble } from '../trouble'
 import { dropRows, keepFormer } from './edits'
 import TrafficTab from './TrafficTab'
@@ -84,6 +84,26 @@ describe('the traffic of a model', () => {
     expect(row).toBeVisible()
     await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
     expect(set).toHaveBeenLastCalledWith('model-a', [{ revision: 'model-a-0', percent: 100, tags: [] }], 'one')
+  })
+
+  it('keeps what is typed while one goes back, and what is typed while a change is under way', async () => {
+    const set = vi.spyOn(api, 'setTraffic').mockResolvedValue({ traffic: [], etag: 'two', former: null })
+    answers('model-a-1')
+    show()
+    act(() => keepFormer('model-a', [{ revision: 'model-a-2', percent: 100, tags: [] }]))
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+    await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
+    expect(await screen.findByRole('row', { name: /model-a-1 100 % 100 % 200/ })).toBeVisible()
+    expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
+
+    let answer: (changed: SplitChanged) => void = () => {}
+    set.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Cancel' }))
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), ' best')
+    await act(async () => answer({ traffic: [], etag: 'three', former: null }))
+    expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable best')
   })
 
   it('keeps what was typed when somebody else was first', async () => {

@@ -11,7 +11,7 @@ import { Panel } from '../ui/Panel'
 import { say } from '../ui/toast'
 import { ConfirmSplit } from './ConfirmSplit'
 import { Counted } from './Counted'
-import { dropRows, keepFormer, keepRows, rowsWith, useEdits } from './edits'
+import { dropRows, type Edits, keepFormer, keepRows, rowsWith, settleRows, useEdits } from './edits'
 import { RevisionRow } from './RevisionRow'
 import { SplitBar } from './SplitBar'
 import { giving, movesTo, percentIn, problemsIn, type Row, rowsFor, sharesOf, sumOf } from './split'
@@ -37,7 +37,7 @@ function Split({ model }: { model: ModelInfo }) {
   const { mayWrite } = useSession()
   const edits = useEdits(model.name)
   const [all, setAll] = useState(false)
-  const [asked, ask] = useState<{ rows: Row[]; split: string }>()
+  const [asked, ask] = useState<{ rows: Row[]; split: string; typed: Edits['rows'] }>()
   const [trouble, setTrouble] = useState<Trouble>()
   const [changes, setChanges] = useState(0)
   const { revisions, split = '' } = model
@@ -51,13 +51,13 @@ function Split({ model }: { model: ModelInfo }) {
   const colours = coloursOf(revisions)
   const put = (next: Row[]) => keepRows(model.name, next, split)
 
-  /** Whether it was changed. What was typed stays if not. */
-  async function change(traffic: Share[], ifMatch: string) {
+  /** What was typed stays, unless it is just this that was sent. */
+  async function change(traffic: Share[], ifMatch: string, typed?: Edits['rows']) {
     setTrouble(undefined)
     try {
-      const { former } = await setTraffic(model.name, traffic, ifMatch)
+      const { former, etag } = await setTraffic(model.name, traffic, ifMatch)
       keepFormer(model.name, former ?? undefined)
-      dropRows(model.name)
+      settleRows(model.name, typed, etag)
       setChanges((n) => n + 1)
       say('good', w.done)
     } catch (error) {
@@ -110,7 +110,7 @@ function Split({ model }: { model: ModelInfo }) {
                 {w.reset}
               </Button>
             )}
-            <Button look="primary" disabled={moves.length === 0 || !good} onClick={() => ask({ rows, split })}>
+            <Button look="primary" disabled={moves.length === 0 || !good} onClick={() => ask({ rows, split, typed: edits.rows })}>
               {w.review}
             </Button>
           </div>
@@ -119,7 +119,7 @@ function Split({ model }: { model: ModelInfo }) {
       {edits.former && mayWrite && <Former model={model} former={edits.former} colours={colours} onBack={() => change(edits.former!, split)} />}
       <Counted key={changes} model={model} colours={colours} atOnce={changes > 0} />
       {asked && (
-        <ConfirmSplit moves={movesTo(asked.rows, revisions)} moved={asked.split !== split} onConfirm={() => change(sharesOf(asked.rows), asked.split)} onClose={() => ask(undefined)} />
+        <ConfirmSplit moves={movesTo(asked.rows, revisions)} moved={asked.split !== split} onConfirm={() => change(sharesOf(asked.rows), asked.split, asked.typed)} onClose={() => ask(undefined)} />
       )}
     </>
   )

@@ -3,7 +3,7 @@ import { createStore, useStore } from '../store'
 import { type Row, rowsOf } from './split'
 
 /** What a person is about to make of a model's traffic, and the split that was before the last change from here. */
-interface Edits {
+export interface Edits {
   rows?: Record<string, Pick<Row, 'percent' | 'tags'>>
   /** The split that was there when the first row was changed. */
   split?: string
@@ -48,6 +48,13 @@ export function keepRows(model: string, rows: Row[], split: string) {
 
 export function dropRows(model: string) {
   patch(model, { rows: undefined, split: undefined })
+}
+
+/** Ends the rows that were sent. Rows that were typed beside or since stay: they are a change of the split that came of it. */
+export function settleRows(model: string, sent: Edits['rows'], split: string) {
+  const { rows } = store.get()[model] ?? nothing
+  if (rows === sent) dropRows(model)
+  else if (rows) patch(model, { split })
 }
 
 export function keepFormer(model: string, former: Share[] | undefined) {
