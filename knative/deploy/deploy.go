@@ -116,7 +116,11 @@ func New(ctx context.Context, c *cluster.Cluster, f Function, o Options) (*Resul
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
 		}
-		return nil, &Error{Function: f.Name, Reason: err.Error(), Keeps: d.keeps(), err: err}
+		reason := err.Error()
+		if errors.Is(err, context.DeadlineExceeded) {
+			reason = fmt.Sprintf("%s was not done after %s: the cluster's API does not answer", d.doing, o.Timeout)
+		}
+		return nil, &Error{Function: f.Name, Reason: reason, Keeps: d.keeps(), err: err}
 	}
 	return &d.result, nil
 }
@@ -127,6 +131,7 @@ type deployment struct {
 	function Function
 	options  Options
 	result   Result
+	doing    string             // what the API is asked for
 	service  *servingv1.Service // as it was before; nil if it was not there
 	told     map[string]string  // the last line of each condition
 }
@@ -185,6 +190,7 @@ func (d *deployment) run(ctx context.Context) error {
 
 // read looks at what is there already.
 func (d *deployment) read(ctx context.Context) error {
+	d.doing = "reading the Service"
 	s, err := d.cluster.Service(ctx, d.function.Name)
 	switch {
 	case cluster.Missing(err):
@@ -210,6 +216,7 @@ func (d *deployment) pin(ctx context.Context) error {
 	if d.service == nil {
 		return nil
 	}
+	d.doing = "pinning the traffic"
 	now, err := d.setTraffic(ctx, func(s *servingv1.Service) traffic.Split {
 		if split := traffic.Of(s); len(split.Serving()) > 0 {
 			return split
@@ -217,7 +224,7 @@ func (d *deployment) pin(ctx context.Context) error {
 		return nil // no revision was ready yet: there is nothing to keep
 	})
 	if err != nil {
-		return fmt.Errorf("pinning the traffic: %w", err)
+		return fmt.Errorf("%s: %w", d.doing, err)
 	}
 	if now.Generation != d.service.Generation {
 		d.tell("the traffic stays with the revisions that have it: %s", traffic.Of(now))
@@ -229,6 +236,7 @@ func (d *deployment) pin(ctx context.Context) error {
 // apply applies the objects and returns what became of the Service.
 func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err error) {
 	for _, o := range d.function.Objects {
+		d.doing = "applying the " + o.Kind()
 		options := cluster.ApplyOptions{DryRun: d.options.DryRun}
 		applied, err := d.cluster.Apply(ctx, o, options)
 		if conflict, ok := errors.AsType[*cluster.ConflictError](err); ok {
@@ -253,6 +261,7 @@ func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err er
 
 // move moves the traffic now that a revision is ready.
 func (d *deployment) move(ctx context.Context, revision string) (*servingv1.Service, error) {
+	d.doing = "moving the traffic"
 	now, err := d.setTraffic(ctx, func(s *servingv1.Service) (next traffic.Split) {
 		var before traffic.Split
 		if d.service != nil { // of a first revision Knative may or may not have said by now that it has all
@@ -262,7 +271,7 @@ func (d *deployment) move(ctx context.Context, revision string) (*servingv1.Serv
 		return next
 	})
 	if err != nil {
-		return nil, fmt.Errorf("moving the traffic: %w", err)
+		return nil, fmt.Errorf("%s: %w", d.doing, err)
 	}
 	d.result.Traffic = traffic.Of(now)
 	if d.result.Note != "" {

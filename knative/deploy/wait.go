@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,7 +31,8 @@ type watch struct {
 	d       *deployment
 	mirror  *cluster.Mirror
 	end     func()
-	refused chan error // holds why the API may not be followed
+	refused chan error            // holds why the API may not be followed
+	away    atomic.Pointer[error] // why it could not be followed, last
 
 	since  time.Time // when the trouble became final; zero if it is not
 	asked  time.Time
@@ -60,6 +62,7 @@ func (w *watch) failed(err error) {
 		default: // one is enough
 		}
 	}
+	w.away.Store(&err)
 }
 
 // until waits until done says so, or fails.
@@ -203,9 +206,12 @@ func (w *watch) ask(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod,
 
 // late says what was waited for.
 func (w *watch) late(name string) error {
-	reason := w.reason
+	reason := cmp.Or(w.reason, "the cluster does not have it yet")
 	if name == "" {
 		name, reason = w.d.function.Name, "Knative has made no revision of it yet"
+	}
+	if away := w.away.Load(); !w.mirror.Complete() && away != nil {
+		reason = (*away).Error()
 	}
 	return &Error{
 		Function: w.d.function.Name, Revision: name, Reason: reason, Keeps: w.d.keeps(),
@@ -225,7 +231,7 @@ func (w *watch) route(ctx context.Context, want *servingv1.Service) error {
 		c := s.Status.GetCondition(servingv1.ServiceConditionRoutesReady)
 		if !c.IsTrue() {
 			if c != nil {
-				last = strings.TrimSpace(c.Reason + " " + c.Message)
+				last = cmp.Or(strings.TrimSpace(c.Reason+" "+c.Message), "Knative does not say why")
 			}
 			return false, nil
 		}

@@ -43,6 +43,7 @@ type API struct {
 	react   func(method string, o cluster.Object)
 	logs    map[string]string
 	answers map[string]answer
+	refused map[string]int // statuses by resource
 }
 
 // change is one event of a watch.
@@ -60,7 +61,7 @@ type answer struct {
 
 // New returns an API without objects; it ends with the test.
 func New(t testing.TB) *API {
-	a := &API{t: t, objects: map[string]cluster.Object{}, news: make(chan struct{}), logs: map[string]string{}, answers: map[string]answer{}}
+	a := &API{t: t, objects: map[string]cluster.Object{}, news: make(chan struct{}), logs: map[string]string{}, answers: map[string]answer{}, refused: map[string]int{}}
 	a.server = httptest.NewServer(http.HandlerFunc(a.serve))
 	t.Cleanup(func() {
 		a.Away(true) // ends the watches
@@ -102,6 +103,13 @@ func (a *API) Away(away bool) {
 	a.tell()
 	a.mu.Unlock()
 	a.server.CloseClientConnections()
+}
+
+// Refuse answers every request for a resource, such as pods, with a status of failure.
+func (a *API) Refuse(resource string, status int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refused[resource] = status
 }
 
 // Log sets the log of a pod, the first line of it written at second 1, the next at 2, and

@@ -19,15 +19,15 @@ import (
 const depth = 5 // api, v1, namespaces, models, pods
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
-	a.mu.Lock()
-	away := a.away
-	a.mu.Unlock()
-	if away {
-		fail(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the API is away")
-		return
-	}
 	parts := strings.Split(strings.Trim(strings.Replace(r.URL.Path, "/apis/", "/", 1), "/"), "/")
+	a.mu.Lock()
+	away, refused := a.away, a.refused[parts[depth-1]]
+	a.mu.Unlock()
 	switch {
+	case away:
+		fail(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the API is away")
+	case refused != 0:
+		fail(w, refused, map[int]string{403: "Forbidden"}[refused], "no "+parts[depth-1]+" for you")
 	case len(parts) > depth+1:
 		a.below(w, r, parts)
 	case r.Method == http.MethodPatch:
