@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/modelfn/modelfn/framework/token"
+	"github.com/modelfn/modelfn/knative/function"
 	"github.com/modelfn/modelfn/knative/manifest"
 )
 
@@ -100,6 +101,21 @@ func TestRights(t *testing.T) {
 	}
 	require.Equal(t, []string{"patch services"}, writes)
 	require.False(t, *get[*corev1.ServiceAccount](t, all, "ServiceAccount/registry").AutomountServiceAccountToken)
+}
+
+// A function cannot have the name of what is there already: it would take its place, or
+// the Service that Knative makes for it would.
+func TestNamesAreTaken(t *testing.T) {
+	for _, overlay := range []string{"dev", "production"} {
+		for name, object := range render(t, overlay) {
+			switch object.(type) {
+			case *serving.Service, *corev1.Service:
+				_, own, _ := strings.Cut(name, "/")
+				_, err := function.Parse("function.yaml", []byte("name: "+own))
+				assert.ErrorContains(t, err, "name: "+own+" is the platform's own", name)
+			}
+		}
+	}
 }
 
 // render returns the objects of an overlay, as kubectl kustomize would print them.

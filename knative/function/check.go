@@ -15,8 +15,9 @@ import (
 // name: candidate-, and the number of a revision.
 const longestName = 52
 
-// taken are names that the platform's own functions and files have.
-var taken = []string{"registry", "console", "gateway"}
+// taken are names that the platform's own functions and files have, here and in
+// knative/config.
+var taken = []string{"bucket", "console", "dead-letter", "gateway", "registry"}
 
 var (
 	reference = regexp.MustCompile(`^[a-z0-9A-Z][-.a-z0-9A-Z]*(:[0-9]+)?(/[-._a-z0-9]+)*(:[\w][-.\w]{0,127})?(@sha256:[0-9a-f]{64})?$`)
