@@ -100,7 +100,17 @@ func TestRights(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"patch services"}, writes)
-	require.False(t, *get[*corev1.ServiceAccount](t, all, "ServiceAccount/registry").AutomountServiceAccountToken)
+	// Each part is someone of its own: what is given to one, such as a bucket, is not
+	// given to another.
+	for _, name := range []string{"registry", "console", "dead-letter"} {
+		pod := get[*serving.Service](t, all, "Service.serving.knative.dev/"+name).Spec.Template.Spec
+		require.Equal(t, name, pod.ServiceAccountName)
+		account := get[*corev1.ServiceAccount](t, all, "ServiceAccount/"+name)
+		if name != "console" { // which asks the cluster
+			require.False(t, *account.AutomountServiceAccountToken, name)
+			require.False(t, *pod.AutomountServiceAccountToken, name)
+		}
+	}
 }
 
 // A function cannot have the name of what is there already: it would take its place, or
