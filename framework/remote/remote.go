@@ -34,8 +34,9 @@ import (
 	"github.com/modelfn/modelfn/framework/telemetry"
 )
 
-// Headers by which a caller names params, and an answer says which it is of.
+// Headers by which a caller names params, and an answer says which it is of, and whose.
 const (
+	ModelHeader   = "Modelfn-Model"
 	VersionHeader = "Modelfn-Params-Version"
 	DigestHeader  = "Modelfn-Params-Digest"
 )
@@ -153,7 +154,7 @@ func (c *Client) observe() {
 	}
 }
 
-// refusal is an answer other than 200.
+// refusal is an answer of the component other than 200.
 type refusal struct {
 	status int
 	text   string
@@ -196,7 +197,8 @@ func (c *Client) post(ctx context.Context, pin params.Pin, body []byte) ([]byte,
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	case resp.StatusCode != http.StatusOK:
 		r := &refusal{resp.StatusCode, string(answer[:min(len(answer), maxReason)])}
-		if r.broken() {
+		// Where the component is gone, it is an ingress that answers, with 404.
+		if r.broken() || resp.Header.Get(ModelHeader) == "" {
 			return nil, fmt.Errorf("%d: %s", r.status, r.text)
 		}
 		return nil, r

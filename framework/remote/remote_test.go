@@ -30,7 +30,10 @@ const question, reply = `{"input":[1,2]}`, `{"output":[3]}`
 // answering is a component that answers each call with what it is given.
 func answering(t *testing.T, h http.HandlerFunc, change func(*remote.Config)) *remote.Client {
 	t.Helper()
-	server := httptest.NewServer(h)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(remote.ModelHeader, "component-d")
+		h(w, r)
+	}))
 	t.Cleanup(server.Close)
 	cfg := remote.Config{Component: "component-d", URL: server.URL, Log: slog.New(slog.DiscardHandler), Metrics: telemetry.NewMetrics("model-a")}
 	if change != nil {
@@ -218,6 +221,7 @@ func TestRetry(t *testing.T) {
 		"status 503":         func(*http.Request) (*http.Response, error) { return respond(503) },
 		"status 500":         func(*http.Request) (*http.Response, error) { return respond(500) },
 		"status 429":         func(*http.Request) (*http.Response, error) { return respond(429) },
+		"not the component":  func(*http.Request) (*http.Response, error) { return respond(404) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := &network{}

@@ -12,7 +12,7 @@ import (
 
 // The headers that every answer carries: who answered, and with which params.
 const (
-	ModelHeader      = "Modelfn-Model"
+	ModelHeader      = remote.ModelHeader
 	VersionHeader    = remote.VersionHeader
 	DigestHeader     = remote.DigestHeader
 	ComponentsHeader = "Modelfn-Components" // component-d=3, …
