@@ -4,6 +4,7 @@ package config
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -131,7 +132,12 @@ func TestNamesAreTaken(t *testing.T) {
 // render returns the objects of an overlay, as kubectl kustomize would print them.
 func render(t *testing.T, overlay string) objects {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), "overlays/"+overlay)
+	return renderIn(t, filesys.MakeFsOnDisk(), overlay)
+}
+
+func renderIn(t *testing.T, files filesys.FileSystem, overlay string) objects {
+	t.Helper()
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "overlays/"+overlay)
 	require.NoError(t, err)
 	all := objects{}
 	for _, r := range rendered.Resources() {
@@ -239,6 +245,10 @@ func policy(t *testing.T, name string, p *networkingv1.NetworkPolicy) {
 	for _, peer := range peers {
 		selector(peer.PodSelector)
 		selector(peer.NamespaceSelector)
+		if peer.IPBlock != nil {
+			_, err := netip.ParsePrefix(peer.IPBlock.CIDR)
+			assert.NoError(t, err, name)
+		}
 	}
 	for _, port := range ports {
 		assert.True(t, port.Port.IntValue() > 0 && port.Port.IntValue() < 1<<16, "%s: %v", name, port.Port)

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// choiceForm finds the patches that are commented out, with the first line of what is
+// said of each.
+var choiceForm = regexp.MustCompile(`(?m)^  # ([A-Z].*\n)(?:  # .*\n)*?((?:  # - target:\n(?:  #  .*\n)+)+)`)
+
+// Each patch of the overlay for production that is commented out works as it stands.
+func TestChoices(t *testing.T) {
+	const file = "overlays/production/kustomization.yaml"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	choices := choiceForm.FindAllStringSubmatch(string(text), -1)
+	require.Len(t, choices, strings.Count(string(text), "# - target:"))
+	for _, choice := range choices {
+		t.Run(strings.TrimSpace(choice[1]), func(t *testing.T) {
+			made := strings.ReplaceAll(choice[2], "  # ", "  ")
+			all := renderIn(t, withFile(t, file, strings.Replace(string(text), choice[2], made, 1)), "production")
+			for name, object := range all {
+				valid(t, name, object)
+			}
+			require.NotEqual(t, render(t, "production"), all, "it changes something")
+		})
+	}
+}
+
+// withFile returns the files of this folder, one of them with another text.
+func withFile(t *testing.T, path, text string) filesys.FileSystem {
+	t.Helper()
+	files := filesys.MakeFsInMemory()
+	for _, pattern := range []string{"base/*", "overlays/*/*"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range found {
+			content, err := os.ReadFile(name)
+			require.NoError(t, err)
+			require.NoError(t, files.WriteFile(name, content))
+		}
+	}
+	require.NoError(t, files.WriteFile(path, []byte(text)))
+	return files
+}
+
+// Who gets to which port of a function.
+func TestNetwork(t *testing.T) {
+	const (
+		proxy, program, queue, admin = 8012, 8080, 9091, 9095
+	)
+	ingress := map[string]string{"dev": "traefik", "production": "kourier-system"}
+	for overlay, gateway := range ingress {
+		all := render(t, overlay)
+		for from, want := range map[string][]int32{
+			gateway:           {proxy, queue},
+			"knative-serving": {proxy, queue},
+			"monitoring":      {queue, admin},
+			"elsewhere":       nil,
+		} {
+			var got []int32
+			for _, port := range []int32{proxy, program, queue, admin} {
+				if reaches(t, all, peer{namespace: from}, port) {
+					got = append(got, port)
+				}
+			}
+			assert.Equal(t, want, got, "%s from %s", overlay, from)
+		}
+	}
+	// So that why a program is not ready can be asked for: the API server asks it.
+	assert.True(t, reaches(t, render(t, "dev"), peer{address: "198.18.0.1"}, program))
+	assert.False(t, reaches(t, render(t, "dev"), peer{address: "198.18.0.2"}, program))
+}
+
+// peer is who asks: a pod of a namespace, or somebody at an address.
+type peer struct{ namespace, address string }
+
+// reaches reports whether the policies let a peer through to a port of a function.
+func reaches(t *testing.T, all objects, from peer, port int32) bool {
+	t.Helper()
+	matches := func(s *metav1.LabelSelector, set labels.Set) bool {
+		selector, err := metav1.LabelSelectorAsSelector(s)
+		require.NoError(t, err)
+		return selector.Matches(set)
+	}
+	for _, object := range all {
+		policy, ok := object.(*networkingv1.NetworkPolicy)
+		if !ok || !matches(&policy.Spec.PodSelector, labels.Set{"serving.knative.dev/service": "model-a"}) {
+			continue
+		}
+		for _, rule := range policy.Spec.Ingress {
+			for _, p := range rule.Ports {
+				for _, one := range rule.From {
+					switch {
+					case p.Port.IntVal != port:
+					case one.IPBlock != nil && from.address != "":
+						if netip.MustParsePrefix(one.IPBlock.CIDR).Contains(netip.MustParseAddr(from.address)) {
+							return true
+						}
+					case one.NamespaceSelector != nil && from.namespace != "":
+						if matches(one.NamespaceSelector, labels.Set{"kubernetes.io/metadata.name": from.namespace}) {
+							return true
+						}
+					}
+				}
+			}
+		}
+	}
+	return false
+}
