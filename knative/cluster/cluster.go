@@ -19,9 +19,10 @@ import (
 // Names that tell our objects from others, and Knative's that lead to what belongs
 // to a Service.
 const (
-	ModelLabel            = "modelfn.dev/model"       // names the model that a Service is
-	DescriptionAnnotation = "modelfn.dev/description" // says what it is for
-	RegistryName          = "registry"                // of the Service of the params registry
+	ModelLabel            = "modelfn.dev/model"            // names the model that a Service is
+	DescriptionAnnotation = "modelfn.dev/description"      // says what it is for
+	ManagedByLabel        = "app.kubernetes.io/managed-by" // is Manager on what is ours
+	RegistryName          = "registry"                     // of the Service of the params registry
 
 	ServiceLabel  = "serving.knative.dev/service"  // on revisions and pods
 	RevisionLabel = "serving.knative.dev/revision" // on pods

@@ -150,14 +150,39 @@ func (c *Cluster) SetTraffic(ctx context.Context, s *servingv1.Service, targets 
 	return now, explain(err)
 }
 
+// Get reads an object, of which apiVersion, kind and name are given.
+func (c *Cluster) Get(ctx context.Context, o Object) (Object, error) {
+	path, err := o.path(c.namespace)
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.core.Get().AbsPath(path).Do(ctx).Raw()
+	if err != nil {
+		return nil, explain(err)
+	}
+	var found Object
+	if err := json.Unmarshal(text, &found); err != nil {
+		return nil, fmt.Errorf("the cluster's answer for %s %s: %w", o.Kind(), o.Name(), err)
+	}
+	return found, nil
+}
+
 // Delete deletes an object, of which apiVersion, kind and name are given, and what
-// it owns. One that is not there is no error; the result says which it was.
+// it owns. One that was read is deleted only if it is still the same, and not another of
+// its name. One that is not there is no error; the result says which it was.
 func (c *Cluster) Delete(ctx context.Context, o Object) (bool, error) {
 	path, err := o.path(c.namespace)
 	if err != nil {
 		return false, err
 	}
-	body := []byte(`{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Foreground"}`)
+	options := map[string]any{"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
+	if uid := o.Field("metadata", "uid"); uid != "" {
+		options["preconditions"] = map[string]any{"uid": uid}
+	}
+	body, err := json.Marshal(options, json.Deterministic(true))
+	if err != nil {
+		return false, err
+	}
 	err = c.core.Delete().AbsPath(path).Body(body).Do(ctx).Error()
 	if apierrors.IsNotFound(err) {
 		return false, nil

@@ -233,7 +233,8 @@ func (d *deployment) pin(ctx context.Context) error {
 	return nil
 }
 
-// apply applies the objects and returns what became of the Service.
+// apply applies the objects, takes away what there was beside them, and returns what
+// became of the Service.
 func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err error) {
 	for _, o := range d.function.Objects {
 		d.doing = "applying the " + o.Kind()
@@ -256,7 +257,7 @@ func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err er
 			service = applied
 		}
 	}
-	return service, nil
+	return service, d.takeAway(ctx)
 }
 
 // move moves the traffic now that a revision is ready.

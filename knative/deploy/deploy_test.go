@@ -39,7 +39,7 @@ type knative struct {
 func newKnative(t *testing.T) *knative {
 	k := &knative{t: t, api: clustertest.New(t)}
 	k.api.React(func(method string, o cluster.Object) {
-		if o.Kind() == "Service" {
+		if o.Kind() == "Service" && method != "DELETE" {
 			k.reconcile(method, o)
 		}
 	})
@@ -93,8 +93,23 @@ func functionN(n int) deploy.Function {
 			"metadata": object{"name": "m", "labels": object{cluster.ModelLabel: "m"}},
 			"spec":     object{"template": object{"metadata": object{"annotations": object{"n": fmt.Sprint(n)}}}},
 		},
-		{"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": object{"name": "m-params"}},
+		trigger("modelfn"),
 	}}
+}
+
+// trigger is that of the function, managed by somebody.
+func trigger(by string) cluster.Object {
+	return cluster.Object{
+		"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger",
+		"metadata": object{"name": "m-params", "labels": object{cluster.ModelLabel: "m", "app.kubernetes.io/managed-by": by}},
+	}
+}
+
+// withoutEvents is the function whose spec says events: false.
+func withoutEvents(n int) deploy.Function {
+	f := functionN(n)
+	f.Objects = f.Objects[:1]
+	return f
 }
 
 // told gathers the lines of deploys.
@@ -149,6 +164,36 @@ func TestFirstGetsAll(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "100 % m-00001", result.Traffic.String())
 	assert.Equal(t, "it is the first revision, so all traffic is its own", result.Note)
+}
+
+// What the function's spec says no more is taken away, once the cluster has accepted the
+// rest; what others have made under the same name stays.
+func TestTakesAway(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+	require.NotNil(t, k.api.Get("Trigger", "m-params"))
+
+	var w told
+	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{DryRun: true, Tell: w.tell})
+	require.NoError(t, err)
+	require.NotNil(t, k.api.Get("Trigger", "m-params"), "a dry run changes nothing")
+	assert.Contains(t, w.text(), "m: the Trigger m-params goes: the function has none any more")
+
+	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
+	require.NoError(t, err)
+	assert.Nil(t, k.api.Get("Trigger", "m-params"))
+	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
+	require.NoError(t, err, "nor has it to be there")
+
+	k.api.Put(trigger("somebody"))
+	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
+	require.NoError(t, err)
+	require.NotNil(t, k.api.Get("Trigger", "m-params"))
+	require.NoError(t, deploy.Delete(t.Context(), c, "m"))
+	assert.NotNil(t, k.api.Get("Trigger", "m-params"))
+	assert.Nil(t, k.api.Get("Service", "m"))
 }
 
 // The traffic of the latest revision is pinned before there is a newer one.

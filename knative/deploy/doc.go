@@ -7,7 +7,9 @@
 //     has it now, by name. So the new one gets nothing by being there.
 //  2. The objects are applied, by server-side apply as [cluster.Manager]. They never
 //     name the traffic: that field is whoever's who changed it last, a person with kn
-//     or kubectl too, and applying leaves it alone.
+//     or kubectl too, and applying leaves it alone. What the function had before, and
+//     its spec says no more, such as its Trigger, is deleted if its labels say that it
+//     is ours.
 //  3. The revision that came of it is awaited, with a line for each condition that
 //     changes. One that cannot become ready is an [Error] that names the cause;
 //     the others keep the traffic.
