@@ -1,5 +1,6 @@
 import type { AxiosRequestConfig, AxiosResponse, AxiosStatic } from 'axios'
 import { Trouble, type TroubleKind } from './trouble'
+import { fetched } from './again'
 import type { Dataset, Document, JsonSchema, Page, Requires, Share, SplitChanged } from './contract'
 
 /*
@@ -19,9 +20,7 @@ export function sendWith(next: string) {
 
 async function send<T>(config: AxiosRequestConfig): Promise<AxiosResponse<T>> {
   const headers = { ...config.headers, ...(token && { Authorization: `Bearer ${token}` }) }
-  const axios = await loadAxios().catch((error: unknown) => {
-    throw new Trouble('gone', String(error))
-  })
+  const axios = await fetched(loadAxios)
   try {
     return await axios.request<T>({ timeout: 15_000, ...config, headers: { 'Content-Type': 'application/json', ...headers } })
   } catch (error) {

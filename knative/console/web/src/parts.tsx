@@ -1,4 +1,5 @@
 import { type ComponentType, lazy, useState } from 'react'
+import { fetched } from './again'
 import type { Place } from './router'
 
 /*
@@ -6,13 +7,14 @@ import type { Place } from './router'
  * placeholder in its place, and not take that away again for 300 ms.
  */
 
-function part<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+export function part<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
   let loaded: ComponentType<P> | undefined
-  const come = async () => {
+  const take = async () => {
     const module = await load()
     loaded = module.default
     return module
   }
+  const come = () => fetched(take)
   const Later = lazy(come) as unknown as ComponentType<P>
   function Part(props: P) {
     const [Shown] = useState(() => loaded ?? Later)

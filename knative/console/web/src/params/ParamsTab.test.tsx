@@ -121,7 +121,7 @@ describe('the params of a model', () => {
     const proposed = await screen.findByRole('row', { name: /^Proposed 20.* not saved/ })
     expect(proposed).toBeVisible()
     expect(screen.getByRole('row', { name: /^Model A.* 10/ })).toBeVisible()
-    expect(api.evaluate).toHaveBeenLastCalledWith('model-a', { params: { weights: [1, 2], bias: 4.5, quantile: 0.5 }, requires: pin(1) }, expect.anything(), expect.anything())
+    await waitFor(() => expect(api.evaluate).toHaveBeenLastCalledWith('model-a', { params: { weights: [1, 2], bias: 4.5, quantile: 0.5 }, requires: pin(1) }, expect.anything(), expect.anything()))
     expect(put).not.toHaveBeenCalled()
   })
 

@@ -1,8 +1,10 @@
-import { Component, type ReactNode } from 'react'
+import { Component, type ReactNode, useState } from 'react'
+import { revive } from '../again'
 import { useWords } from '../i18n/language'
+import { Trouble } from '../trouble'
 import { Button } from './Button'
 import { Notice } from './Notice'
-import { uiWords } from './words'
+import { troubleWords, uiWords } from './words'
 
 /** Keeps a part of the page that broke from taking the rest with it. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
@@ -20,8 +22,24 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: E
 
 function Broken({ error, again }: { error: Error; again: () => void }) {
   const w = useWords(uiWords)
+  const said = useWords(troubleWords)
+  const [busy, setBusy] = useState(false)
+
+  async function start() {
+    setBusy(true)
+    await revive()
+    setBusy(false)
+    again()
+  }
+
+  const action = (
+    <Button busy={busy} onClick={() => void start()}>
+      {w.again}
+    </Button>
+  )
   return (
-    <Notice tone="bad" title={w.broke} action={<Button onClick={again}>{w.again}</Button>}>
+    <Notice tone="bad" title={error instanceof Trouble ? w.missing : w.broke} action={action}>
+      {error instanceof Trouble && <p>{said[error.kind]}</p>}
       <code>{error.message}</code>
     </Notice>
   )

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { revive } from '../again'
 import { useWords } from '../i18n/language'
 import type { Trouble } from '../trouble'
 import { Button } from './Button'
@@ -22,8 +23,9 @@ export function Notice({ tone = 'calm', title, children, action }: { tone?: 'cal
 export function TroubleNotice({ trouble, retry, title }: { trouble: Trouble; retry?: () => void; title?: string }) {
   const w = useWords(troubleWords)
   if (trouble.kind === 'stopped') return null
+  const again = retry && (trouble.kind === 'gone' ? () => void revive().then(retry) : retry)
   return (
-    <Notice tone="bad" title={title ?? w[trouble.kind]} action={retry && <Button onClick={retry}>{w.retry}</Button>}>
+    <Notice tone="bad" title={title ?? w[trouble.kind]} action={again && <Button onClick={again}>{w.retry}</Button>}>
       {title && <p>{w[trouble.kind]}</p>}
       {trouble.status !== undefined && trouble.message && (
         <p>

@@ -34,6 +34,6 @@ export const troubleWords = words(
 )
 
 export const uiWords = words(
-  { close: 'Close', slow: 'Still waiting for the server…', loading: 'Loading…', broke: 'This part of the page broke.', again: 'Start it again' },
-  { close: '关闭', slow: '仍在等待服务器…', loading: '加载中…', broke: '页面的这一部分出错了。', again: '重新加载' },
+  { close: 'Close', slow: 'Still waiting for the server…', loading: 'Loading…', broke: 'This part of the page broke.', missing: 'This part of the page did not come.', again: 'Start it again' },
+  { close: '关闭', slow: '仍在等待服务器…', loading: '加载中…', broke: '页面的这一部分出错了。', missing: '页面的这一部分未能加载。', again: '重新加载' },
 )
