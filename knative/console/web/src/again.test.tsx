@@ -1,4 +1,4 @@
-import { render, screen } from '@testing-library/react'
+import { render, screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { Suspense } from 'react'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -64,7 +64,7 @@ describe('a part of the page that did not come', () => {
       return { default: () => 'here' }
     })
     await again()
-    await vi.waitFor(() => expect(there).toHaveBeenCalled())
+    await waitFor(() => expect(there).toHaveBeenCalled())
     expect(await screen.findByRole('alert')).toHaveTextContent('Nobody answers.')
     expect(reload).not.toHaveBeenCalled()
     kept = false

@@ -1,5 +1,5 @@
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach } from 'vitest'
 import { live } from './live/live'
 import { setLanguage } from './i18n/language'
@@ -14,6 +14,9 @@ HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.open = false
 }
 window.scrollTo = () => {}
+
+// A busy machine is no reason to fail.
+configure({ asyncUtilTimeout: 30_000 })
 
 const pristine = live.get()
 
