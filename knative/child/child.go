@@ -15,5 +15,9 @@ func Tie(cmd *exec.Cmd) {
 	dieWithParent(cmd.SysProcAttr)
 }
 
+// Yield has the group of a program that was started go after others when processors
+// are short.
+func Yield(cmd *exec.Cmd) { _ = syscall.Setpriority(syscall.PRIO_PGRP, cmd.Process.Pid, 10) }
+
 // Kill kills what is left of the group of a program that was started.
 func Kill(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/modelfn/modelfn/knative/child"
 )
 
 // keeper keeps one instance running.
@@ -18,6 +20,7 @@ type keeper struct {
 	port    *port
 	log     *logFile
 	list    *list
+	yields  bool
 	starter *starter
 	notices *notices
 	hurry   <-chan struct{}
@@ -61,6 +64,9 @@ func (k *keeper) run(ctx context.Context) error {
 	p, err := k.starter.start(k.program, k.env, k.log)
 	if err != nil {
 		return err
+	}
+	if k.yields {
+		child.Yield(p.cmd)
 	}
 	k.list.update(k.name, func(i *Instance) { i.PID = p.pid() })
 	probing, stop := context.WithCancel(ctx)

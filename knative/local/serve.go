@@ -109,7 +109,7 @@ func (f *fleet) keeper(p program) (*keeper, error) {
 	k := &keeper{
 		name: p.name, program: p.path,
 		url: fmt.Sprintf("http://127.0.0.1:%d", port.number), port: port,
-		log: log, list: r.list, starter: f.starter, notices: r.notices, hurry: f.hurry,
+		log: log, list: r.list, yields: p.model == "", starter: f.starter, notices: r.notices, hurry: f.hurry,
 		startTimeout: r.cfg.StartTimeout, grace: r.cfg.Grace,
 		ready: make(chan struct{}),
 	}

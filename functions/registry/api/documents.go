@@ -7,7 +7,7 @@ import (
 	"github.com/modelfn/modelfn/framework/params"
 )
 
-// documents keeps those that were read: they never change. It holds what fits, and
+// documents keeps those that were read or written: they never change. It holds what fits, and
 // then begins anew.
 type documents struct {
 	mu   sync.Mutex // guards what follows

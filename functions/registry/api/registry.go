@@ -175,16 +175,12 @@ func (r *Registry) Schema(ctx context.Context, model string) (jsontext.Value, er
 	return found.text, nil
 }
 
-// Version returns one version of a model.
+// Version returns one version of a model. One that is in memory needs no store.
 func (r *Registry) Version(ctx context.Context, model string, version int64) (*params.Document, error) {
 	if !params.IsName(model) {
 		return nil, unknownModel(model)
 	}
-	rec, err := r.read(ctx, model, version)
-	if err != nil {
-		return nil, err
-	}
-	return &rec.Document, nil
+	return r.document(ctx, model, version)
 }
 
 // Versions returns a page of a model's history: at most limit documents, the

@@ -134,6 +134,7 @@ func (r *Registry) append(ctx context.Context, now *state, next *record) error {
 	if err := r.store.Append(ctx, d.Model, d.Version, data); err != nil {
 		return err
 	}
+	r.documents.put(documentKey{d.Model, d.Version}, d)
 	then := &state{head: next, current: next}
 	if d.Held {
 		then.current = nil
