@@ -3,8 +3,8 @@
 //
 // The event says that a model has new params. It is a hint and nothing more: its
 // data is never applied, only the version in it is compared. So a forged event
-// costs one question to the registry, and a lost one is made good by the next
-// look at the registry.
+// costs one question to the registry, of which there are at most five a second, and a
+// lost one is made good by the next look at the registry.
 //
 // Reading is written here and not taken from the CloudEvents SDK: of an event a
 // function needs four attributes, and the SDK would double the time that a function

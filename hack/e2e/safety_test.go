@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,11 +94,53 @@ func TestGatewayGuards(t *testing.T) {
 	require.Equal(t, predicted.body, string(outputs))
 }
 
-// The registry is for the cluster alone: the ingress does not lead to it.
+// The registry is for the cluster alone: the ingress does not lead to it, by whatever
+// name it is asked.
 func TestRegistryIsNotPublic(t *testing.T) {
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host("registry")+"/params", nil)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusNotFound, status(t, req, token))
+	for _, name := range []string{"registry.modelfn.example.com", "registry.modelfn.svc.cluster.local", "registry.modelfn"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host("registry")+"/params", nil)
+		require.NoError(t, err)
+		req.Host = name
+		require.Equal(t, http.StatusNotFound, status(t, req, token), name)
+	}
+}
+
+// A function for the cluster alone has no door but the gateway: neither an event nor
+// anything else gets to it from outside, and the Broker reaches it as before.
+func TestClusterLocalFunction(t *testing.T) {
+	changing(t)
+	public := func() bool {
+		a, err := predict(t.Context(), host("model-a"), patient)
+		return err == nil && a.status == http.StatusOK
+	}
+	send := func(url, name string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/events", nil)
+		require.NoError(t, err)
+		for name, value := range map[string]string{
+			"K-Original-Host": "model-a.modelfn.svc.cluster.local", // which Knative's proxy believes
+			"Ce-Specversion":  "1.0", "Ce-Id": "model-a/1", "Ce-Source": "/modelfn/modelfn/params",
+			"Ce-Type": "dev.modelfn.params.changed.v1", "Ce-Subject": "model-a",
+		} {
+			req.Header.Set(name, value)
+		}
+		req.Host = name
+		return status(t, req, token)
+	}
+	revision := deploy(t, "model-a", "visibility: cluster-local", "scale: {min: 1}")
+	eventually(t, "a closed door", func() bool { return send(host("model-a"), "model-a.modelfn.example.com") == http.StatusNotFound })
+	for _, name := range []string{"model-a.modelfn.svc.cluster.local", "model-a.modelfn.svc", "model-a.modelfn"} {
+		require.Equal(t, http.StatusNotFound, send(host("model-a"), name), name)
+	}
+	require.Equal(t, http.StatusAccepted, send("http://model-a.modelfn.svc.cluster.local", ""))
+
+	d := change(t, 97)
+	eventually(t, "the event at the function", func() bool {
+		return strings.Count(logs(t, revision), `"route":"events","status":202`) > 1
+	})
+	require.Equal(t, strconv.FormatInt(d.Version, 10), asked(t, host("console")+"/model-a", patient).version)
+
+	deployed(t, "functions/model-a", "--promote")
+	eventually(t, "an open door", public)
 }
 
 func status(t *testing.T, req *http.Request, bearer string) int {

@@ -48,6 +48,7 @@ func TestSmallest(t *testing.T) {
 	assert.Equal(t, function.Resources{
 		Requests: function.Amounts{CPU: "25m", Memory: "32Mi"}, Limits: function.Amounts{Memory: "128Mi"},
 	}, s.Resources)
+	assert.Equal(t, function.Public, s.Visibility)
 	assert.True(t, s.Events)
 	assert.False(t, s.Pinned())
 	assert.Empty(t, s.Network())
@@ -73,6 +74,7 @@ resources:
 env:
   LOG_LEVEL: debug
   DATE: 2026-01-01
+visibility: cluster-local
 events: false
 `
 
@@ -93,6 +95,7 @@ func TestAllFields(t *testing.T) {
 		Requests: function.Amounts{CPU: "0.5", Memory: "64Mi"}, Limits: function.Amounts{CPU: "1000m", Memory: "1Gi"},
 	}, s.Resources)
 	assert.Equal(t, map[string]string{"LOG_LEVEL": "debug", "DATE": "2026-01-01"}, s.Env)
+	assert.Equal(t, function.ClusterLocal, s.Visibility)
 	assert.False(t, s.Events)
 	assert.Equal(t, "COMPONENT_D_URL", function.URLVariable("component-d"))
 }

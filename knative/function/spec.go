@@ -21,6 +21,7 @@ type Spec struct {
 	Timeout     float64              `json:"timeoutSeconds,omitzero" unit:"s" min:"0.001" max:"600" doc:"The deadline of a request; 60 if it is not there."`
 	Resources   Resources            `json:"resources,omitzero" doc:"What one replica may use."`
 	Env         map[string]string    `json:"env,omitzero" doc:"The function's own environment variables, and settings of the framework such as LOG_LEVEL."`
+	Visibility  Visibility           `json:"visibility,omitzero" enum:"public,cluster-local" doc:"From where the function can be reached: by all that the ingress lets in, the default, or from within the cluster alone, where the gateway is that leads to it."`
 	Events      bool                 `json:"events,omitzero" doc:"Whether events announce new params to the function, which wakes it at zero; true if it is not there. Without events a replica that runs still follows the registry."`
 
 	folder string // of the file
@@ -40,6 +41,15 @@ type Placement string
 const (
 	InProcess   Placement = "process"
 	OverNetwork Placement = "network"
+)
+
+// Visibility is from where a function can be reached.
+type Visibility string
+
+// The visibilities.
+const (
+	Public       Visibility = "public"
+	ClusterLocal Visibility = "cluster-local"
 )
 
 // Scale bounds the number of replicas, and says when there are more.
@@ -82,7 +92,7 @@ const (
 // defaults returns what a file that says nothing stands for, but for what depends on
 // other fields, see [Spec.complete].
 func defaults() Spec {
-	return Spec{Scale: Scale{Max: 10, Metric: Concurrency}, Timeout: 60, Events: true}
+	return Spec{Scale: Scale{Max: 10, Metric: Concurrency}, Timeout: 60, Visibility: Public, Events: true}
 }
 
 // Named returns what a file that says no more than a name stands for.

@@ -22,6 +22,8 @@ const (
 	adminPort     = "9095"
 	tokensKey     = "tokens"
 	shortestDrain = 60 // seconds; Knative's own drain takes 30 of them
+
+	visibilityLabel = "networking.knative.dev/visibility"
 )
 
 func (c *Config) service(spec function.Spec) (*serving.Service, error) {
@@ -36,6 +38,9 @@ func (c *Config) service(spec function.Spec) (*serving.Service, error) {
 	service := &serving.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: serving.SchemeGroupVersion.String(), Kind: "Service"},
 		ObjectMeta: metav1.ObjectMeta{Name: spec.Name, Namespace: c.Namespace, Labels: labels(spec.Name)},
+	}
+	if spec.Visibility == function.ClusterLocal {
+		service.Labels[visibilityLabel] = string(function.ClusterLocal)
 	}
 	if description != "" {
 		service.Annotations = map[string]string{DescriptionAnnotation: description}
