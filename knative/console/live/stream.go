@@ -84,11 +84,16 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // proxies that know it pass each event on at once
-	w.WriteHeader(http.StatusOK)
+	header.Add("Vary", "Accept-Encoding")
 	out := &output{control: http.NewResponseController(w), w: w, timeout: h.cfg.WriteTimeout}
+	if takesGzip(r) {
+		header.Set("Content-Encoding", "gzip")
+		out.packed = &packed{}
+	}
+	w.WriteHeader(http.StatusOK)
 	out.WriteString("retry: 1000\n\n")
 	out.events(session.source.Begin())
-	defer out.release()
+	defer out.end()
 	beat := time.NewTicker(h.cfg.Heartbeat)
 	defer beat.Stop()
 	for out.flush() == nil {
@@ -112,6 +117,7 @@ type output struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
+	packed  *packed // nil for who does not take it
 }
 
 func (o *output) events(all []Event) {
@@ -128,11 +134,23 @@ func (o *output) events(all []Event) {
 func (o *output) flush() error {
 	// A writer that knows no deadlines is a test's.
 	_ = o.control.SetWriteDeadline(time.Now().Add(o.timeout))
-	if _, err := o.WriteTo(o.w); err != nil {
+	text := o.Bytes()
+	if o.packed != nil {
+		text = o.packed.pack(text)
+	}
+	_, err := o.w.Write(text)
+	o.Reset()
+	if err != nil {
 		return err
 	}
 	return o.control.Flush()
 }
 
-// release gives the connection back as it was: it may serve other requests.
-func (o *output) release() { _ = o.control.SetWriteDeadline(time.Time{}) }
+// end says that nothing follows, and gives the connection back as it was: it may
+// serve other requests.
+func (o *output) end() {
+	if o.packed != nil {
+		_, _ = o.w.Write(o.packed.end()) // the listener may have gone
+	}
+	_ = o.control.SetWriteDeadline(time.Time{})
+}
