@@ -1,4 +1,3 @@
-import { useMemo } from 'react'
 import { type Language, useLanguage } from './language'
 
 /** How numbers and times are written in a language. */
@@ -23,12 +22,17 @@ const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ]
 
-function makeFormat(language: Language): Format {
-  const tag = language === 'zh' ? 'zh-CN' : 'en'
-  const relative = new Intl.RelativeTimeFormat(tag, { numeric: 'auto' })
-  const clock = new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
-  const moment = new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' })
-  const percent = new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 1 })
+/** Made when it is first needed: what the browser knows of languages takes its time to load. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
+function makeFormat(tag: string): Format {
+  const relative = once(() => new Intl.RelativeTimeFormat(tag, { numeric: 'auto' }))
+  const clock = once(() => new Intl.DateTimeFormat(tag, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }))
+  const moment = once(() => new Intl.DateTimeFormat(tag, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' }))
+  const percent = once(() => new Intl.NumberFormat(tag, { style: 'percent', maximumFractionDigits: 1 }))
   const numbers = new Map<number, Intl.NumberFormat>()
   const number = (value: number, digits = 1) => {
     let format = numbers.get(digits)
@@ -38,21 +42,22 @@ function makeFormat(language: Language): Format {
   return {
     number,
     exact: (value) => String(value),
-    percent: (share) => percent.format(share),
-    clock: (time) => clock.format(new Date(time)),
-    moment: (time) => moment.format(new Date(time)),
+    percent: (share) => percent().format(share),
+    clock: (time) => clock().format(new Date(time)),
+    moment: (time) => moment().format(new Date(time)),
     ago(time, now = Date.now()) {
       const seconds = Math.round((new Date(time).getTime() - now) / 1000)
       for (const [unit, size] of units) {
-        if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit)
+        if (Math.abs(seconds) >= size) return relative().format(Math.trunc(seconds / size), unit)
       }
-      return relative.format(Math.abs(seconds) < 10 ? 0 : seconds, 'second')
+      return relative().format(Math.abs(seconds) < 10 ? 0 : seconds, 'second')
     },
     milliseconds: (value) => `${number(value, value < 10 ? 1 : 0)} ms`,
   }
 }
 
+const formats: Record<Language, () => Format> = { en: once(() => makeFormat('en')), zh: once(() => makeFormat('zh-CN')) }
+
 export function useFormat(): Format {
-  const language = useLanguage()
-  return useMemo(() => makeFormat(language), [language])
+  return formats[useLanguage()]()
 }

@@ -45,7 +45,8 @@ const keyOf = (e: ParamsEvent) => `${e.model}/${e.version}`
 function merged(log: ParamsEvent[], more: ParamsEvent[]): ParamsEvent[] {
   const seen = new Set<string>()
   const all = [...more, ...log].filter((e) => !seen.has(keyOf(e)) && seen.add(keyOf(e)))
-  all.sort((a, b) => (b.created ?? '').localeCompare(a.created ?? '') || b.version - a.version)
+  const created = new Map(all.map((e) => [e, Date.parse(e.created ?? '') || 0]))
+  all.sort((a, b) => created.get(b)! - created.get(a)! || b.version - a.version)
   return all.slice(0, mostEvents)
 }
 

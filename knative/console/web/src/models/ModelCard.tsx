@@ -56,7 +56,7 @@ function Params({ params }: { params: NonNullable<ModelInfo['params']> }) {
   const now = useNow()
   const { version, author, created, message } = params
   const when = created && (
-    <time dateTime={created} title={moment(created)}>
+    <time dateTime={created} onPointerEnter={(event) => (event.currentTarget.title = moment(created))}>
       {ago(created, now)}
     </time>
   )
