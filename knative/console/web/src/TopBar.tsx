@@ -31,13 +31,13 @@ export function TopBar({ place }: { place: Place }) {
           </Link>
         </nav>
         <div className={style.tools}>
+          <SessionButton /> {/* comes late, and so where it moves nothing */}
           <Button look="quiet" className={style.tool} lang={w.languageTag} aria-label={w.languageLabel} onClick={() => setLanguage(language === 'zh' ? 'en' : 'zh')}>
             {w.language}
           </Button>
           <Button look="quiet" className={style.tool} aria-label={w.theme[theme]} title={w.theme[theme]} onClick={() => setTheme(nextTheme[theme])}>
             <Icon name={themeIcon[theme]} />
           </Button>
-          <SessionButton />
         </div>
       </div>
     </header>

@@ -10,6 +10,14 @@ const most = 12
 
 /** A dot for each replica, and in words how many are on the current version: "3 of 4 on v17, 1 catching up". */
 export function Replicas({ model }: { model: ModelInfo }) {
+  return (
+    <div className={style.replicas}>
+      <Said model={model} />
+    </div>
+  )
+}
+
+function Said({ model }: { model: ModelInfo }) {
   const w = useWords(modelsWords)
   const event = useLive((l) => l.replicas[model.name])
   if (model.state === 'zero') return <>{w.zero}</> // the registry knows those that end a while longer
