@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/modelfn/modelfn/framework/params"
 )
@@ -36,6 +39,17 @@ func TestPhases(t *testing.T) {
 	cancel()
 	_, err := w.reached(ctx, "s", "pod ready", time.Now())
 	require.ErrorContains(t, err, `the phase "pod ready" of s was not seen`, "it is one of before")
+}
+
+// The hello that a cold start is compared with mounts as little as a model: a volume, that
+// of a token too, is waited for.
+func TestHelloMountsNothing(t *testing.T) {
+	var hello servingv1.Service
+	require.NoError(t, yaml.UnmarshalStrict([]byte(strings.TrimPrefix(fmt.Sprintf(helloService, "hello"), "---\n")), &hello))
+	pod := hello.Spec.Template.Spec
+	require.Empty(t, pod.Volumes)
+	require.NotNil(t, pod.AutomountServiceAccountToken)
+	require.False(t, *pod.AutomountServiceAccountToken)
 }
 
 // A pod is seen with a version as soon as it answers from it.

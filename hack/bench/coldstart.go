@@ -18,7 +18,7 @@ import (
 )
 
 // helloService is the Service that a cold start is compared with: a program that does
-// nothing, as anyone would deploy it.
+// nothing, and whose pods mount nothing, as a model's.
 const helloService = `---
 apiVersion: serving.knative.dev/v1
 kind: Service
@@ -28,6 +28,7 @@ spec:
     metadata:
       annotations: {autoscaling.knative.dev/window: 6s}
     spec:
+      automountServiceAccountToken: false
       containers: [{image: registry.local:5000/hello}]
 `
 
