@@ -15,23 +15,21 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
   const { number, percent } = useFormat()
   const translated = useTranslated()
   const modelName = useModelName()
-  const mine = curves.answers.find((a) => a.model === model)?.curve
+  const mine = curves.answers.find((a) => a.model === model)
   const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
   const [low, high] = [ordered[0], ordered.at(-1)]
   const crossed = ordered.some((c, i) => i > 0 && c.here < ordered[i - 1]!.here)
   const failed = curves.answers.find((a) => a.trouble)
   return (
     <div className={style.answers} aria-busy={stale || undefined}>
-      {mine && (
-        <p className={style.value} aria-live="polite">
-          <span className="unseen">{w.output} </span>
-          <output>{number(mine.here, 1)}</output>
-          {curves.proposed?.curve && <ins> → {number(curves.proposed.curve.here, 1)}</ins>}
-          <small>
-            {translated(element?.description)} {element?.unit}
-          </small>
-        </p>
-      )}
+      <p className={style.value} aria-live="polite">
+        <span className="unseen">{w.output} </span>
+        <output>{mine?.curve ? number(mine.curve.here, 1) : mine?.trouble ? '–' : '…'}</output>
+        {curves.proposed?.curve && <ins> → {number(curves.proposed.curve.here, 1)}</ins>}
+        <small>
+          {translated(element?.description)} {element?.unit}
+        </small>
+      </p>
       {low && high && low !== high && (
         <p className={style.interval}>
           {w.interval(percent(high.quantile! - low.quantile!))}{' '}
@@ -67,7 +65,7 @@ function Row({ answer, colour, strong, proposed = false }: { answer: Answer; col
         {curve?.quantile !== undefined && <span className={style.quantile}> {percent(curve.quantile)}</span>}
       </th>
       <td>{curve ? number(curve.here, 2) : '–'}</td>
-      <td className={style.by}>{proposed ? w.nowhere : by ? w.answered(by.version, by.revision) : w.noAnswer}</td>
+      <td className={style.by}>{proposed ? w.nowhere : by ? w.answered(by.version, by.revision) : answer.trouble ? w.noAnswer : w.waiting}</td>
     </tr>
   )
 }

@@ -78,7 +78,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     <div className={style.effect}>
       <Panel title={w.output} className={style.output}>
         {curves ? <Answers curves={curves} model={model.name} element={output} stale={asked.stale} retry={asked.retry} /> : <Placeholder lines={5} />}
-        {asked.slow && <Notice>{w.slow}</Notice>}
+        {(asked.slow || curves?.answers.some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
       </Panel>
       <Panel title={w.input} className={style.input}>
         <InputForm form={form} />

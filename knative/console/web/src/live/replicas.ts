@@ -1,4 +1,4 @@
-import type { Replica, ReplicasEvent } from '../contract'
+import type { ModelInfo, Replica, ReplicasEvent } from '../contract'
 
 /** How the replicas that follow the registry stand. */
 export interface Standing {
@@ -17,4 +17,9 @@ export function standingOf({ version, replicas }: ReplicasEvent, pinned: Readonl
   const onVersion = all.filter((r) => r.version === version && r.state === 'serving').length
   const stale = all.filter((r) => r.version === version && r.state === 'stale').length
   return { all, onVersion, rejected, stale, catchingUp: all.length - onVersion - rejected.length - stale }
+}
+
+/** Revisions that stay on a version of their own. */
+export function pinnedOf(model: ModelInfo | undefined): ReadonlySet<string> {
+  return new Set(model?.revisions.filter((r) => r.paramsVersion > 0).map((r) => r.name))
 }

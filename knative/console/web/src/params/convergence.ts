@@ -1,5 +1,6 @@
-import type { ModelInfo, Replica, ReplicasEvent } from '../contract'
+import type { Replica, ReplicasEvent } from '../contract'
 import { live } from '../live/live'
+import { pinnedOf } from '../live/replicas'
 import { createStore, useStore } from '../store'
 
 /** How the replicas of a model follow to a version, from the click on. */
@@ -64,8 +65,3 @@ live.subscribe(() => {
   for (const model of Object.keys(replicas)) if (replicas[model] !== last[model]) look(model)
   last = replicas
 })
-
-/** Revisions that stay on a version of their own. */
-export function pinnedOf(model: ModelInfo | undefined): ReadonlySet<string> {
-  return new Set(model?.revisions.filter((r) => r.paramsVersion > 0).map((r) => r.name))
-}

@@ -1,0 +1,116 @@
+import { act, render, screen, waitFor } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import * as api from '../api'
+import type { ModelInfo, Replica } from '../contract'
+import { live } from '../live/live'
+import { Trouble } from '../trouble'
+import { Effect } from './Effect'
+
+const model = (name: string, version = 1, more: Partial<ModelInfo> = {}): ModelInfo => ({
+  name,
+  kind: 'model',
+  signature: { inputs: [{ name: 'x', datatype: 'FP64', shape: [], range: { min: 0, max: 2 } }], outputs: [{ name: 'y', datatype: 'FP64', shape: [] }] },
+  state: 'ready',
+  params: { version, digest: `sha256:${version}`, requires: [] },
+  revisions: [],
+  ...more,
+})
+
+/** What each model answers, by its name: everywhere the same, from which version. */
+let answers: Record<string, { value: number; version: number } | Trouble>
+let predict: ReturnType<typeof spy>
+const spy = () => vi.spyOn(api, 'predict')
+const asked = () => predict.mock.calls.map(([name]) => name)
+
+beforeEach(() => {
+  answers = {}
+  predict = spy().mockImplementation(async (name, inputs) => {
+    const answer = answers[name] ?? { value: 10, version: 1 }
+    if (answer instanceof Trouble) throw answer
+    return { outputs: inputs.map(() => answer.value), by: { model: name, version: answer.version, digest: '', components: '', revision: '' } }
+  })
+  vi.spyOn(api, 'currentParams').mockImplementation(async (name) => ({ document: { model: name, version: 1, digest: '', params: {} }, etag: '' }))
+})
+
+const tell = (...models: ModelInfo[]) => act(() => live.set((l) => ({ ...l, link: 'open', list: { managed: false, signIn: false, registry: 'ready', models } })))
+
+const replica = (name: string, version: number): Replica => ({ name, revision: '', version, state: 'serving', since: '' })
+const run = (name: string, version: number, ...replicas: Replica[]) => act(() => live.set((l) => ({ ...l, replicas: { ...l.replicas, [name]: { model: name, version, replicas } } })))
+
+/** Long enough for a question that would be asked. */
+const soon = () => act(async () => void (await new Promise((go) => setTimeout(go, 300))))
+
+async function show(...models: ModelInfo[]) {
+  tell(...models)
+  const shown = render(<Effect model={models[0]!} />)
+  await screen.findByRole('row', { name: /^Model A .*v1/ })
+  return { again: (...next: ModelInfo[]) => (tell(...next), shown.rerender(<Effect model={next[0]!} />)) }
+}
+
+describe('the effect of a model', () => {
+  it('wakes none that goes to zero: it asks no more because replicas come or go', async () => {
+    run('model-a', 1, replica('one', 1), replica('two', 1))
+    run('model-b', 1, replica('three', 1))
+    await show(model('model-a'), model('model-b'))
+    await soon()
+    const before = asked()
+    run('model-a', 1, replica('one', 1))
+    run('model-b', 1)
+    run('model-a', 1)
+    await soon()
+    run('model-a', 1, replica('four', 1), replica('five', 1), replica('six', 1))
+    await soon()
+    expect(asked()).toEqual(before)
+    expect(screen.getByRole('row', { name: /^Model B .*10/ })).toBeVisible()
+  })
+
+  it('asks the model whose params changed, and that one alone', async () => {
+    const { again } = await show(model('model-a'), model('model-b'))
+    predict.mockClear()
+    answers['model-a'] = { value: 20, version: 2 }
+    again(model('model-a', 2), model('model-b'))
+    expect(await screen.findByRole('row', { name: /^Model A .*20.*v2/ })).toBeVisible()
+    expect(asked()).toEqual(['model-a'])
+  })
+
+  it('asks again what an older replica answered, when another has followed', async () => {
+    run('model-a', 1, replica('one', 1), replica('two', 1))
+    const { again } = await show(model('model-a'))
+    again(model('model-a', 2))
+    await waitFor(() => expect(asked()).toHaveLength(2))
+    run('model-a', 2, replica('one', 1), replica('two', 1))
+    await soon()
+    expect(asked()).toHaveLength(2)
+    answers['model-a'] = { value: 20, version: 2 }
+    run('model-a', 2, replica('one', 2), replica('two', 1))
+    expect(await screen.findByRole('row', { name: /^Model A .*20.*v2/ })).toBeVisible()
+    run('model-a', 2, replica('one', 2), replica('two', 2))
+    await soon()
+    expect(asked()).toHaveLength(3)
+  })
+
+  it('asks who did not answer again when a person says so, and nobody else', async () => {
+    answers['model-b'] = new Trouble('busy', 'not yet', { status: 503 })
+    await show(model('model-a'), model('model-b'))
+    expect(await screen.findByText('Model B did not answer')).toBeVisible()
+    predict.mockClear()
+    delete answers['model-b']
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByRole('row', { name: /^Model B .*10/ })).toBeVisible()
+    expect(asked()).toEqual(['model-b'])
+  })
+
+  it('shows who answered, while others take their time', async () => {
+    let answer = () => {}
+    predict.mockImplementation(async (name, inputs) => {
+      if (name === 'model-b') await new Promise<void>((go) => (answer = go))
+      return { outputs: inputs.map(() => 10), by: { model: name, version: 1, digest: '', components: '', revision: '' } }
+    })
+    await show(model('model-a'), model('model-b'))
+    expect(screen.getByRole('row', { name: /^Model B .*waiting/ })).toBeVisible()
+    act(answer)
+    expect(await screen.findByRole('row', { name: /^Model B .*10 v1/ })).toBeVisible()
+    expect(asked()).toEqual(['model-a', 'model-b'])
+  })
+})
