@@ -15,7 +15,8 @@ import (
 
 const (
 	connections = 32
-	starts      = 10 // of each program in a round
+	starts      = 12 // of each program in a round
+	turns       = 6  // of each program in a round
 )
 
 // target is a program that answers POST /predict.
@@ -48,9 +49,9 @@ type servingRun struct {
 }
 
 // serving compares a model function with a bare handler and with
-// functions-framework-go. In every round each program is started anew and
-// measured, one after the other; the first one to be measured is another one each
-// time.
+// functions-framework-go. In every round the programs are started anew and measured
+// in turns of a part of a second, so that what becomes of the machine befalls all; each
+// turn begins with another one.
 func serving(ctx context.Context, s *session) (report, error) {
 	s.progress.say("serving: building")
 	r := &servingRun{session: s}
@@ -61,35 +62,23 @@ func serving(ctx context.Context, s *session) (report, error) {
 	for i := range r.samples {
 		r.samples[i] = make([]sample, s.rounds)
 	}
-	err := r.each("starts", func(t *target, m *sample) error { return r.starts(ctx, t, m) })
-	if err != nil {
-		return nil, err
-	}
-	err = r.each("throughput", func(t *target, m *sample) error { return r.throughput(ctx, t, m) })
-	if err != nil {
-		return nil, err
-	}
-	rate := median(r.samples[bare], func(m *sample) float64 { return m.Throughput }) / 2
-	err = r.each("latency", func(t *target, m *sample) error { return r.latency(ctx, t, m, rate) })
-	if err != nil {
-		return nil, err
-	}
-	return newServingReport(r, rate), nil
-}
-
-// each measures every target once in each round.
-func (r *servingRun) each(what string, measure func(*target, *sample) error) error {
 	for round := range r.rounds {
-		for i := range r.targets {
-			i = (i + round) % len(r.targets)
-			t := &r.targets[i]
-			r.progress.say("serving: %s, round %d of %d, %s", what, round+1, r.rounds, t.Name)
-			if err := measure(t, &r.samples[i][round]); err != nil {
-				return fmt.Errorf("%s of %s: %w", what, t.Name, err)
-			}
+		if err := r.starts(ctx, round); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	for round := range r.rounds {
+		if err := r.throughput(ctx, round); err != nil {
+			return nil, err
+		}
+	}
+	rate := median(r.samples[bare], func(m *sample) float64 { return m.Throughput }) / 2
+	for round := range r.rounds {
+		if err := r.latency(ctx, round, rate); err != nil {
+			return nil, err
+		}
+	}
+	return newServingReport(r, rate), nil
 }
 
 // start starts a target and waits for its first answer.
@@ -106,53 +95,100 @@ func (r *servingRun) start(ctx context.Context, t *target) (*program.Process, ti
 	return p, took, nil
 }
 
-func (r *servingRun) starts(ctx context.Context, t *target, m *sample) error {
-	took := make([]float64, starts)
-	for i := range took {
-		p, d, err := r.start(ctx, t)
+// starts measures how soon each target answers after it was started.
+func (r *servingRun) starts(ctx context.Context, round int) error {
+	took := make([][]float64, len(r.targets))
+	err := r.inTurns("starts", round, func(i int) error {
+		for range starts / turns {
+			p, d, err := r.start(ctx, &r.targets[i])
+			if err != nil {
+				return err
+			}
+			p.Stop()
+			took[i] = append(took[i], float64(d.Microseconds())/1e3)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range r.targets {
+		info, err := os.Stat(r.targets[i].path)
 		if err != nil {
 			return err
 		}
-		p.Stop()
-		took[i] = float64(d.Microseconds()) / 1e3
+		m := &r.samples[i][round]
+		m.Start, m.Size = middle(took[i]), float64(info.Size())
 	}
-	m.Start = middle(took)
-	info, err := os.Stat(t.path)
-	if err != nil {
-		return err
-	}
-	m.Size = float64(info.Size())
 	return nil
 }
 
-func (r *servingRun) throughput(ctx context.Context, t *target, m *sample) error {
-	p, _, err := r.start(ctx, t)
-	if err != nil {
+// throughput measures each target's memory while it has nothing to do, and then under
+// the highest load.
+func (r *servingRun) throughput(ctx context.Context, round int) error {
+	loaded := make([]highest, len(r.targets))
+	for i := range r.targets {
+		r.progress.say("serving: memory, round %d of %d, %s", round+1, r.rounds, r.targets[i].Name)
+		p, _, err := r.start(ctx, &r.targets[i])
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		loaded[i].program = p
+		if r.samples[i][round].Idle, err = r.idle(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := r.inTurns("throughput", round, func(i int) error { return r.loadFully(ctx, &loaded[i]) }); err != nil {
 		return err
 	}
-	defer p.Stop()
-	if m.Idle, err = r.idle(ctx, p); err != nil {
-		return err
+	for i := range loaded {
+		if err := loaded[i].tell(&r.samples[i][round]); err != nil {
+			return err
+		}
 	}
-	before, err := p.CPU()
-	if err != nil {
-		return err
-	}
-	result, err := r.load(ctx, p, 0)
-	if err != nil {
-		return err
-	}
-	after, err := p.CPU()
-	if err != nil {
-		return err
-	}
-	_, peak, err := p.Memory()
-	if err != nil {
-		return err
-	}
-	m.Throughput, m.Busy, m.Peak = result.Rate, result.Busy, float64(peak)
-	m.CPU = float64((after - before).Microseconds()) / float64(result.Sent)
 	return nil
+}
+
+// highest is what was measured of a program under the highest load.
+type highest struct {
+	program *program.Process
+	turns   int
+	rate    float64 // sums over the turns
+	busy    float64
+	sent    int
+	cpu     time.Duration
+}
+
+// loadFully is one turn of a program.
+func (r *servingRun) loadFully(ctx context.Context, h *highest) error {
+	before, err := h.program.CPU()
+	if err != nil {
+		return err
+	}
+	result, err := r.load(ctx, h.program, 0)
+	if err != nil {
+		return err
+	}
+	after, err := h.program.CPU()
+	if err != nil {
+		return err
+	}
+	h.turns++
+	h.rate += result.Rate
+	h.busy += result.Busy
+	h.sent += result.Sent
+	h.cpu += after - before
+	return nil
+}
+
+// tell writes what was measured into a sample.
+func (h *highest) tell(m *sample) error {
+	_, peak, err := h.program.Memory()
+	n := float64(h.turns)
+	m.Throughput, m.Busy, m.Peak = h.rate/n, h.busy/n, float64(peak)
+	m.CPU = float64(h.cpu.Microseconds()) / float64(h.sent)
+	return err
 }
 
 // idle is the memory of a program that has answered once and then waited: at
@@ -166,25 +202,55 @@ func (r *servingRun) idle(ctx context.Context, p *program.Process) (float64, err
 	return float64(now), err
 }
 
-func (r *servingRun) latency(ctx context.Context, t *target, m *sample, rate float64) error {
-	p, _, err := r.start(ctx, t)
+// latency measures how long each target takes to answer under half of the highest load.
+func (r *servingRun) latency(ctx context.Context, round int, rate float64) error {
+	programs := make([]*program.Process, len(r.targets))
+	for i := range r.targets {
+		p, _, err := r.start(ctx, &r.targets[i])
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		programs[i] = p
+	}
+	p50, p99 := make([][]float64, len(r.targets)), make([][]float64, len(r.targets))
+	err := r.inTurns("latency", round, func(i int) error {
+		result, err := r.load(ctx, programs[i], rate)
+		p50[i] = append(p50[i], float64(result.P50.Nanoseconds())/1e3)
+		p99[i] = append(p99[i], float64(result.P99.Nanoseconds())/1e3)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	defer p.Stop()
-	result, err := r.load(ctx, p, rate)
-	if err != nil {
-		return err
+	for i := range r.targets {
+		m := &r.samples[i][round]
+		m.P50, m.P99 = middle(p50[i]), middle(p99[i])
 	}
-	m.P50, m.P99 = float64(result.P50.Nanoseconds())/1e3, float64(result.P99.Nanoseconds())/1e3
 	return nil
 }
 
-// load makes a load on a program.
+// inTurns measures every target, by its number, again and again, and each time begins
+// with another one.
+func (r *servingRun) inTurns(what string, round int, measure func(i int) error) error {
+	for turn := range turns {
+		for i := range r.targets {
+			i = (i + round + turn) % len(r.targets)
+			r.progress.say("serving: %s, round %d of %d, turn %d of %d, %s", what, round+1, r.rounds, turn+1, turns, r.targets[i].Name)
+			if err := measure(i); err != nil {
+				return fmt.Errorf("%s of %s: %w", what, r.targets[i].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// load makes a load on a program for one turn: so many requests a second, or as many
+// as can be with a rate of 0.
 func (r *servingRun) load(ctx context.Context, p *program.Process, rate float64) (load.Result, error) {
 	return r.generator.run(ctx, load.Plan{
 		Addr: p.Addr, Connections: connections, Exchanges: r.exchanges, Rate: rate,
-		Warmup: min(time.Second, r.duration/3), Duration: r.duration,
+		Warmup: r.duration / (3 * turns), Duration: r.duration / turns,
 	})
 }
 
