@@ -40,7 +40,7 @@ function Here({ place }: { place: Place }) {
     case 'models':
       return <ModelsPage />
     case 'model':
-      return <ModelPage key={place.model} name={place.model} tab={place.tab} />
+      return <ModelPage key={place.model} name={place.model} tab={place.tab} beside={place.beside} />
     case 'events':
       return <EventsPage />
     case 'lost':

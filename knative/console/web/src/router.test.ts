@@ -5,6 +5,8 @@ const places: [string, Place][] = [
   ['#/', { page: 'models' }],
   ['#/models/model-a/effect', { page: 'model', model: 'model-a', tab: 'effect' }],
   ['#/models/a%2Fb/params', { page: 'model', model: 'a/b', tab: 'params' }],
+  ['#/models/a/effect?beside=b,c%2Cd', { page: 'model', model: 'a', tab: 'effect', beside: ['b', 'c,d'] }],
+  ['#/models/a/params?beside=', { page: 'model', model: 'a', tab: 'params', beside: [] }],
   ['#/events', { page: 'events' }],
 ]
 

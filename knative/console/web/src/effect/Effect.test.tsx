@@ -101,6 +101,42 @@ describe('the effect of a model', () => {
     expect(asked()).toEqual(['model-b'])
   })
 
+  describe('of a large family', () => {
+    const many = Array.from({ length: 100 }, (_, i) => model(i === 0 ? 'model-a' : `other-${i}`))
+
+    it('is asked of a few models only, of few at once, and a person chooses which', async () => {
+      let running = 0
+      let most = 0
+      predict.mockImplementation(async (name, inputs) => {
+        most = Math.max(most, ++running)
+        await new Promise((go) => setTimeout(go))
+        running--
+        return { outputs: inputs.map(() => 10), by: { model: name, version: 1, digest: '', components: '', revision: '' } }
+      })
+      await show(...many)
+      await soon()
+      expect(asked()).toEqual(['model-a', 'other-1', 'other-2', 'other-3', 'other-4'])
+      expect(most).toBeLessThanOrEqual(4)
+
+      await userEvent.click(screen.getByText('Drawn together: 5 of 100'))
+      expect(screen.getByRole('checkbox', { name: 'other-7' })).toBeDisabled()
+      await userEvent.click(screen.getByRole('checkbox', { name: 'other-2' }))
+      await userEvent.type(screen.getByLabelText('Find a model'), '77')
+      await userEvent.click(screen.getByRole('checkbox', { name: 'other-77' }))
+      expect(await screen.findByRole('row', { name: /^other-77 .*10 v1/ })).toBeVisible()
+      expect(screen.queryByRole('row', { name: /^other-2 / })).toBeNull()
+      expect(asked()).toEqual(['model-a', 'other-1', 'other-2', 'other-3', 'other-4', 'other-77'])
+      expect(window.location.hash).toBe('#/models/model-a/effect?beside=other-1,other-3,other-4,other-77')
+    })
+
+    it('is of those that the address names', async () => {
+      window.location.hash = '#/models/model-a/effect?beside=other-50'
+      await show(...many)
+      expect(await screen.findByRole('row', { name: /^other-50 .*10 v1/ })).toBeVisible()
+      expect(asked()).toEqual(['model-a', 'other-50'])
+    })
+  })
+
   it('shows who answered, while others take their time', async () => {
     let answer = () => {}
     predict.mockImplementation(async (name, inputs) => {

@@ -4,7 +4,6 @@ import type { Dataset, ModelInfo } from '../contract'
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useModelName, useTranslated } from '../i18n/names'
-import { useLive } from '../live/live'
 import type { Trouble } from '../trouble'
 import { Notice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
@@ -12,13 +11,15 @@ import { Segmented } from '../ui/Segmented'
 import { useAsk } from '../ui/useAsk'
 import { Placeholder } from '../ui/Waiting'
 import { Answers } from './Answers'
+import { Beside } from './Beside'
 import { Chart, type Drawn } from './Chart'
 import style from './Effect.module.css'
-import { crossings, familyOf } from './family'
+import { crossings } from './family'
 import { InputForm } from './InputForm'
 import { useForm } from './input'
 import { type Element, elementsOf, roundTo, stepOf } from './signature'
 import { type Proposed, useCurves } from './useCurves'
+import { useDrawn } from './useDrawn'
 import { effectWords } from './words'
 
 interface Props {
@@ -46,10 +47,9 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
   const { number } = useFormat()
   const modelName = useModelName()
   const translated = useTranslated()
-  const models = useLive((l) => l.list?.models)
-  const family = useMemo(() => familyOf(models ?? [model], model), [models, model])
+  const { family, drawn: together, draw } = useDrawn(model)
   const form = useForm(model, inputs)
-  const asked = useCurves(model, family, form, proposed)
+  const asked = useCurves(model, together, form, proposed)
   const curves = asked.data
   const name = model.signature?.dataset ?? ''
   const training = useAsk(name, (signal) => dataset(name, signal)).data
@@ -78,6 +78,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     <div className={style.effect}>
       <Panel title={w.output} className={style.output}>
         {curves ? <Answers curves={curves} model={model.name} element={output} stale={asked.stale} retry={asked.retry} /> : <Placeholder lines={5} />}
+        {family.length > 1 && <Beside model={model} family={family} drawn={together} onDraw={draw} />}
         {(asked.slow || curves?.answers.some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
       </Panel>
       <Panel title={w.input} className={style.input}>

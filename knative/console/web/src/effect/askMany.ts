@@ -1,5 +1,6 @@
 import { predict } from '../api'
 import type { ModelInfo } from '../contract'
+import { few } from './few'
 import { encodeInput, numbersOf } from './signature'
 
 /** Rows, and for each model a column of its answers with the versions of the params that they came from. */
@@ -11,6 +12,8 @@ export interface Many {
 /** Rows in one request: far below what a body may have. */
 const atOnce = 2_000
 
+const inTurn = few(3)
+
 /** Asks a family for many inputs: one request after another for each model, so that a large table is no flood. */
 export async function askMany(model: ModelInfo, family: ModelInfo[], rows: number[][], output: number, signal: AbortSignal): Promise<Many> {
   const columns = await Promise.all(
@@ -18,7 +21,7 @@ export async function askMany(model: ModelInfo, family: ModelInfo[], rows: numbe
       const column = { model: name, values: [] as number[], versions: [] as number[] }
       for (let from = 0; from < rows.length; from += atOnce) {
         const inputs = rows.slice(from, from + atOnce).map((row) => encodeInput(model.signature!, row))
-        const { outputs, by } = await predict(name, inputs, signal)
+        const { outputs, by } = await inTurn(signal, () => predict(name, inputs, signal))
         for (const o of outputs) {
           column.values.push(numbersOf(o)[output] ?? Number.NaN)
           column.versions.push(by.version)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ModelInfo } from '../contract'
-import { byQuantile, crossings, familyOf } from './family'
+import { byQuantile, crossings, drawnOf, familyOf } from './family'
 import { numberIn } from './input'
 import { roundScale, scale } from './scale'
 import { elementsOf, encodeInput, niceStep, numbersOf, roundTo, stepOf } from './signature'
@@ -80,6 +80,18 @@ describe('a family', () => {
     const a = model('a', ['x'])
     const all = [a, model('b', ['x']), model('c', ['z']), model('d', ['x'], 'component'), { ...model('e', []), signature: null }]
     expect(familyOf(all, a).map((m) => m.name)).toEqual(['a', 'b'])
+  })
+
+  it('is drawn together if it is small, else a few of it: those that were chosen, or that have the same components', () => {
+    const sample = [model('a', ['x']), model('b', ['x']), model('c', ['x'])]
+    const names = (models: ModelInfo[]) => models.map((m) => m.name)
+    expect(drawnOf(sample, sample[1]!, undefined)).toEqual(sample)
+    const requires = (digest: string) => ({ params: { version: 1, digest: '', requires: [{ name: 'd', version: 1, digest }] } })
+    const large = Array.from({ length: 100 }, (_, i) => ({ ...model(`m${i}`, ['x']), ...requires(i % 20 === 7 ? 'mine' : 'other') }))
+    expect(names(drawnOf(large, large[47]!, undefined))).toEqual(['m7', 'm27', 'm47', 'm67', 'm87'])
+    expect(names(drawnOf(large, large[47]!, ['m3', 'gone', 'm99']))).toEqual(['m3', 'm47', 'm99'])
+    expect(names(drawnOf(large, large[47]!, []))).toEqual(['m47'])
+    expect(drawnOf(large, large[47]!, names(large))).toHaveLength(5)
   })
 
   it('is ordered by quantile, those without one left out', () => {

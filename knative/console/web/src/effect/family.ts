@@ -6,6 +6,19 @@ export function familyOf(models: ModelInfo[], model: ModelInfo): ModelInfo[] {
   return models.filter((m) => m.name === model.name || (m.kind === model.kind && m.signature !== null && JSON.stringify(m.signature) === key))
 }
 
+/** Models that are drawn together at most: there are so many colours, and nobody reads more curves. */
+export const mostDrawn = 5
+
+/** The models that are drawn together with one: those that were chosen, else the first of its family. In a large one that is who has the same components. */
+export function drawnOf(family: ModelInfo[], model: ModelInfo, chosen: string[] | undefined): ModelInfo[] {
+  const components = (m: ModelInfo) => JSON.stringify(m.params?.requires.map((r) => r.digest))
+  const near = (m: ModelInfo) => Number(components(m) === components(model))
+  const others = family.filter((m) => m.name !== model.name)
+  const wanted = chosen ? others.filter((m) => chosen.includes(m.name)) : others.toSorted((a, b) => near(b) - near(a))
+  const drawn = new Set(wanted.slice(0, mostDrawn - 1).map((m) => m.name))
+  return family.filter((m) => m.name === model.name || drawn.has(m.name))
+}
+
 /** The quantile that a model was fitted to; undefined if its params do not say one. */
 export function quantileOf(document: Document | undefined): number | undefined {
   const params = document?.params

@@ -16,7 +16,7 @@ import style from './ModelPage.module.css'
 import { modelWords } from './words'
 
 /** One model: what it does with an input, its params, and where its traffic goes. */
-export default function ModelPage({ name, tab }: { name: string; tab: Tab }) {
+export default function ModelPage({ name, tab, beside }: { name: string; tab: Tab; beside?: string[] }) {
   const w = useWords(modelWords)
   const list = useLive((l) => l.list)
   const modelName = useModelName()
@@ -34,7 +34,7 @@ export default function ModelPage({ name, tab }: { name: string; tab: Tab }) {
         <>
           <nav className={style.tabs} aria-label={modelName(name)}>
             {tabsOf(model, list?.managed ?? false).map((t) => (
-              <Link key={t} to={{ page: 'model', model: name, tab: t }} aria-current={t === tab ? 'page' : undefined}>
+              <Link key={t} to={{ page: 'model', model: name, tab: t, beside }} aria-current={t === tab ? 'page' : undefined}>
                 {w.tab[t]}
               </Link>
             ))}
