@@ -10,7 +10,8 @@
 // Each image becomes an OCI layout, out/images/oci/NAME, and with REGISTRY set, such
 // as to registry.example.com/models, it is pushed to REGISTRY/NAME. Over plain HTTP
 // that is for this machine, private addresses and *.local only, as Knative reads
-// from a registry. out/images/images.json has the reference of each, by digest.
+// from a registry. out/images/images.json has the reference of each, by digest, and
+// out/images/kustomization.yaml, for an overlay, those of what knative/config has.
 // out/images/root is what the Dockerfile takes.
 package main
 

@@ -127,6 +127,25 @@ func TestLayoutIsWhatIsPushed(t *testing.T) {
 	require.Equal(t, host+"/modelfn/model-a@"+digest.String(), references(t, folder)["model-a"])
 }
 
+// The overlay for production takes the images by digest from a file that is made with them.
+func TestComponent(t *testing.T) {
+	folder := checkout(t)
+	require.NoError(t, run(t.Context(), nil, "", folder, io.Discard))
+	_, console, _ := strings.Cut(references(t, folder)["console"], "@")
+	_, registry, _ := strings.Cut(references(t, folder)["registry"], "@")
+	require.Equal(t, `# The images of what knative/config has, by digest; made by make images.
+apiVersion: kustomize.config.k8s.io/v1alpha1
+kind: Component
+images:
+  - name: ko://github.com/modelfn/modelfn/functions/registry
+    newName: registry.local:5000/modelfn/registry
+    digest: `+registry+`
+  - name: ko://github.com/modelfn/modelfn/knative/modelfn
+    newName: registry.local:5000/modelfn/console
+    digest: `+console+`
+`, content(t, folder, "out/images/kustomization.yaml"))
+}
+
 func TestFunctionOfOnesOwn(t *testing.T) {
 	folder, host := checkout(t), serveRegistry(t)
 	require.NoError(t, run(t.Context(), nil, "", folder, io.Discard))

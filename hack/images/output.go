@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -136,13 +137,35 @@ func (o *output) writeLayout(name string, image v1.Image) error {
 	return path.AppendImage(image, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": name}))
 }
 
-// writeReferences writes images.json.
+// writeReferences writes images.json, and what the overlays take of it.
 func (o *output) writeReferences() error {
 	data, err := json.Marshal(o.references, json.Deterministic(true), jsontext.WithIndent("  "))
 	if err != nil {
 		return err
 	}
-	return replace(o.file(), append(data, '\n'), 0o644)
+	if err := replace(o.file(), append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return replace(filepath.Join(o.folder, "kustomization.yaml"), []byte(o.component()), 0o644)
+}
+
+// shared are the images that knative/config names, and the packages by which it does.
+var shared = []struct{ image, path string }{
+	{"dead-letter", "functions/dead-letter"},
+	{"registry", "functions/registry"},
+	{"console", "knative/modelfn"},
+}
+
+// component is what puts the shared images, by digest, into a kustomization.
+func (o *output) component() string {
+	text := "# The images of what knative/config has, by digest; made by make images.\n" +
+		"apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n"
+	for _, s := range shared {
+		if name, digest, ok := strings.Cut(o.references[s.image], "@"); ok {
+			text += fmt.Sprintf("  - name: ko://%s/%s\n    newName: %s\n    digest: %s\n", repository, s.path, name, digest)
+		}
+	}
+	return text
 }
 
 // replace writes a file that is whole at any moment.

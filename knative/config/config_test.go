@@ -132,12 +132,12 @@ func TestNamesAreTaken(t *testing.T) {
 // render returns the objects of an overlay, as kubectl kustomize would print them.
 func render(t *testing.T, overlay string) objects {
 	t.Helper()
-	return renderIn(t, filesys.MakeFsOnDisk(), overlay)
+	return renderIn(t, filesys.MakeFsOnDisk(), "overlays/"+overlay)
 }
 
-func renderIn(t *testing.T, files filesys.FileSystem, overlay string) objects {
+func renderIn(t *testing.T, files filesys.FileSystem, folder string) objects {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "overlays/"+overlay)
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, folder)
 	require.NoError(t, err)
 	all := objects{}
 	for _, r := range rendered.Resources() {
