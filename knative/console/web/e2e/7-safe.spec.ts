@@ -17,6 +17,29 @@ describe('7. safe', () => {
     await page.getByRole('button', { name: 'Sign in' }).waitFor()
   })
 
+  it('moves nothing when it turns out that one may sign in', async () => {
+    const page = await browser.open('about:blank')
+    await page.addInitScript(() => {
+      const sum = { shift: 0 }
+      Object.assign(window, { sum })
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) sum.shift += (entry as PerformanceEntry & { value: number }).value
+      }).observe({ type: 'layout-shift', buffered: true })
+    })
+    let go = () => {}
+    const held = new Promise<void>((resolve) => (go = resolve))
+    await page.route('**/api/live', async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.goto(server.url)
+    await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor()
+    go()
+    await page.getByRole('button', { name: 'Sign in' }).waitFor()
+    await page.getByText('1 of 1').nth(2).waitFor()
+    expect(await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(window.sum.shift))))')).toBe(0)
+  })
+
   it('signs in with a token that is known, for this tab and as long as it is open', async () => {
     browser.expectComplaint(/status of 401/)
     const page = await browser.open(server.url)
