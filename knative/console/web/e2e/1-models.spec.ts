@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { aBrowser, expectAccessible, looks, picture } from './browser'
 import { aRun } from './run'
-import { change, predict } from './server'
+import { ask, change, predict } from './server'
 
 describe('1. the models', () => {
   const server = aRun()
@@ -57,5 +57,21 @@ describe('1. the models', () => {
     await page.getByRole('img', { name: /p50 [\d.]+ ms/ }).first().waitFor()
     await expectAccessible(page)
     await picture(page, `models-${look.size}-${look.language}-${look.theme}`)
+  })
+
+  it('appear by themselves, and what they become as well', async () => {
+    const page = await browser.open(server.url)
+    await page.getByRole('article').nth(3).waitFor()
+    await page.evaluate(() => Object.assign(window, { notReloaded: true }))
+    const forecast = { params: { weights: [1, 2, 3], bias: 4 }, schema: { type: 'object' } }
+    expect((await ask(server.url, '/params', { method: 'PUT', json: { forecast }, headers: { 'If-Match': '*' } })).ok).toBe(true)
+    const card = page.getByRole('article').filter({ hasText: 'forecast' })
+    await card.getByText('Not deployed').waitFor()
+    await card.getByText('v1').first().waitFor()
+    await change(server.url, 'forecast', { bias: 5 }, 'warmer')
+    await card.getByText('v2').waitFor()
+    await card.getByText('warmer').waitFor()
+    expect(await page.getByRole('article').count()).toBe(5)
+    expect(await page.evaluate('window.notReloaded')).toBe(true)
   })
 })

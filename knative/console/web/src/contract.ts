@@ -12,7 +12,7 @@ export interface ModelInfo {
   kind: 'model' | 'component'
   description?: string
   signature: Signature | null
-  state: 'ready' | 'starting' | 'zero' | 'failing' | 'inside'
+  state: 'ready' | 'starting' | 'zero' | 'failing' | 'inside' | 'absent'
   reason?: string
   params: ParamsInfo | null
   revisions: Revision[]

@@ -54,6 +54,14 @@ describe('the card of a model', () => {
     expect(screen.getAllByRole('listitem').map((li) => li.textContent)).toEqual(['a-3candidate10 %', 'a-290 %'])
   })
 
+  it('says of params without a program that it is not deployed, and waits for nothing of it', () => {
+    show({ state: 'absent' })
+    expect(screen.getByText('Not deployed')).toBeVisible()
+    expect(screen.queryByText('Replicas')).toBeNull()
+    expect(screen.queryByRole('img')).toBeNull()
+    expect(screen.getByRole('link')).toHaveAttribute('href', '#/models/model-a/params')
+  })
+
   it('shows a model that is scaled to zero as such, and what ails one that fails', () => {
     show({ state: 'zero' }, [{}]) // one that ends, and is known a while longer
     expect(screen.getByText('Scaled to zero')).toBeVisible()

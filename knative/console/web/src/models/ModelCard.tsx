@@ -18,11 +18,12 @@ export const ModelCard = memo(function ModelCard({ model }: { model: ModelInfo }
   const modelName = useModelName()
   const translated = useTranslated()
   const description = translated(model.description)
+  const deployed = model.state !== 'inside' && model.state !== 'absent'
   return (
     <article className={style.card}>
       <header className={style.header}>
         <h2>
-          <Link to={{ page: 'model', model: model.name, tab: model.kind === 'model' ? 'effect' : 'params' }} className={style.link}>
+          <Link to={{ page: 'model', model: model.name, tab: model.kind === 'model' && deployed ? 'effect' : 'params' }} className={style.link}>
             {modelName(model.name)}
           </Link>
         </h2>
@@ -35,7 +36,7 @@ export const ModelCard = memo(function ModelCard({ model }: { model: ModelInfo }
           <dt>{w.params}</dt>
           <dd>{model.params ? <Params params={model.params} /> : w.noParams}</dd>
         </div>
-        {(model.kind === 'model' || model.state !== 'inside') && (
+        {deployed && (
           <div>
             <dt>{w.replicas}</dt>
             <dd>
@@ -44,7 +45,7 @@ export const ModelCard = memo(function ModelCard({ model }: { model: ModelInfo }
           </div>
         )}
       </dl>
-      {model.kind === 'model' && <Load model={model.name} />}
+      {model.kind === 'model' && deployed && <Load model={model.name} />}
       <Traffic revisions={model.revisions} />
     </article>
   )

@@ -3,7 +3,7 @@ import { useWords } from '../i18n/language'
 import { Pill } from '../ui/Pill'
 import { modelsWords } from './words'
 
-const tones = { ready: 'good', starting: 'warn', zero: 'calm', failing: 'bad', inside: 'calm' } as const
+const tones = { ready: 'good', starting: 'warn', zero: 'calm', failing: 'bad', inside: 'calm', absent: 'calm' } as const
 
 export function StatePill({ model }: { model: ModelInfo }) {
   const w = useWords(modelsWords)
