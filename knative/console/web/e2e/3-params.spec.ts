@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
-import { aBrowser, expectAccessible, looks, picture } from './browser'
+import { aBrowser, expectAccessible, looks, picture, tabTo } from './browser'
 import { aRun } from './run'
 import { ask, change } from './server'
 
@@ -37,6 +37,57 @@ describe('3. the params of a model', () => {
     await page.getByText(/after [\d.,]+ ms/).waitFor()
     const after = await current('model-b')
     expect(after).toMatchObject({ version, message: 'a try', params: { bias: 150.5 }, requires: before.requires })
+  })
+
+  it('are changed by the keyboard alone, and changed back', async () => {
+    const page = await open('model-c')
+    await bias(page).waitFor()
+    const before = await current('model-c')
+    await tabTo(page, bias(page))
+    await page.keyboard.press('ControlOrMeta+a')
+    await page.keyboard.type('210.5')
+    await tabTo(page, page.getByLabel('Message'))
+    await page.keyboard.type('without a mouse')
+    await tabTo(page, page.getByRole('button', { name: 'Submit', exact: true }))
+    await page.keyboard.press('Enter')
+    await page.getByText(`All 4 replicas are on v${before.version + 1}`).waitFor()
+    expect(await current('model-c')).toMatchObject({ message: 'without a mouse', params: { bias: 210.5 } })
+
+    await tabTo(page, page.getByRole('listbox', { name: 'History' }))
+    await page.keyboard.press('ArrowDown')
+    await tabTo(page, page.getByRole('button', { name: `Roll back to v${before.version}` }))
+    await page.keyboard.press('Space')
+    await page.getByText(`All 4 replicas are on v${before.version + 2}`).waitFor()
+    expect((await current('model-c')).digest).toBe(before.digest)
+  })
+
+  it('lose nothing that is typed while they are saved', async () => {
+    const page = await open('model-c')
+    const before = await current('model-c')
+    let go = () => {}
+    const held = new Promise<void>((resolve) => (go = resolve))
+    await page.route('**/params/model-c', async (route) => {
+      if (route.request().method() === 'PUT') await held
+      await route.continue()
+    })
+    await bias(page).fill('211')
+    const asked = page.waitForRequest((request) => request.method() === 'PUT')
+    await submit(page)
+    await asked
+    await bias(page).fill('212')
+    await page.getByLabel('Param 5 quantile').fill('0.8')
+    await page.getByLabel('Message').fill('and one more')
+    go()
+    const version = before.version + 1
+    await page.getByText(`Changed: v${version}`).waitFor()
+    await page.getByText(`from v${version}`).waitFor()
+    expect((await current('model-c')).params.bias).toBe(211)
+    expect(await bias(page).inputValue()).toBe('212')
+    expect(await page.getByLabel('Param 5 quantile').inputValue()).toBe('0.8')
+    expect(await page.getByLabel('Message').inputValue()).toBe('and one more')
+    await submit(page)
+    await page.getByText(`All 4 replicas are on v${version + 1}`).waitFor()
+    expect(await current('model-c')).toMatchObject({ version: version + 1, message: 'and one more', params: { bias: 212, quantile: 0.8 } })
   })
 
   it('lose nothing that was typed: not on another page, not on a reload', async () => {

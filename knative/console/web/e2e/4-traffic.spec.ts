@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { ModelList, Revision, Share } from '../src/contract'
-import { aBrowser, expectAccessible, looks, picture } from './browser'
+import { aBrowser, expectAccessible, looks, picture, tabTo } from './browser'
 import { aRun } from './run'
 import { ask } from './server'
 
@@ -97,6 +97,32 @@ describe('4. versions and traffic', () => {
     await page.getByRole('row', { name: /model-b-00003 20 % 20 % 40 as asked/ }).waitFor()
     await picture(page, 'traffic-counted')
     await page.getByRole('button', { name: 'Go back to it' }).click()
+    await page.getByRole('row', { name: /model-b-00002 100 % 100 % 200 as asked/ }).waitFor()
+  })
+
+  it('is set by the keyboard alone, and taken back', async () => {
+    const { page } = await open()
+    const candidate = page.getByLabel('Share of model-b-00003, percent')
+    await candidate.waitFor()
+    await tabTo(page, candidate)
+    await page.keyboard.press('ControlOrMeta+a')
+    await page.keyboard.type('10')
+    await tabTo(page, page.getByRole('slider', { name: /model-b-00003/ }))
+    await page.keyboard.press('ArrowRight') // and the others make room
+    await expect.poll(() => page.getByLabel('Share of model-b-00002, percent').inputValue()).toBe('89')
+    await tabTo(page, page.getByRole('button', { name: 'Look at the change' }))
+    await page.keyboard.press('Enter')
+    const dialog = page.getByRole('dialog', { name: 'Change the traffic?' })
+    await dialog.getByText('100 % → 89 %').waitFor()
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    await tabTo(page, page.getByRole('button', { name: 'Look at the change' })) // where the focus was
+    await page.keyboard.press('Enter')
+    await tabTo(page, dialog.getByRole('button', { name: 'Change it' }))
+    await page.keyboard.press('Enter')
+    await page.getByRole('row', { name: /model-b-00003 11 % 11 % 22 as asked/ }).waitFor()
+    await tabTo(page, page.getByRole('button', { name: 'Go back to it' }))
+    await page.keyboard.press('Space')
     await page.getByRole('row', { name: /model-b-00002 100 % 100 % 200 as asked/ }).waitFor()
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aBrowser, picture } from './browser'
+import { aBrowser, expectAccessible, picture } from './browser'
 import { aRun } from './run'
 
 describe('6. for everyone', () => {
@@ -64,6 +64,41 @@ describe('6. for everyone', () => {
     await server.run.up()
     await page.getByText('The server does not answer').waitFor({ state: 'detached' })
     await page.getByText('4 of 4').first().waitFor()
+  })
+
+  it('says so when there is nobody from the start, and has its content when somebody is', async () => {
+    browser.expectComplaint(/status of 503|ERR_CONNECTION_REFUSED/)
+    const page = await browser.open('about:blank')
+    // It asks by itself, less and less often; what it would do in four seconds is left to the button.
+    await page.addInitScript(() => {
+      const soon = window.setTimeout.bind(window)
+      window.setTimeout = ((act: () => void, pause = 0, ...rest: unknown[]) => (pause >= 4_000 ? 0 : soon(act, pause, ...rest))) as typeof window.setTimeout
+    })
+    let asked = 0
+    await page.route('**/api/live', (route) => (asked++, route.fulfill({ status: 503 })))
+    await page.goto(server.url)
+    const gone = page.getByRole('main').getByText('The server does not answer')
+    await gone.waitFor()
+    await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor()
+    await page.getByText('Trying again…').waitFor()
+    expect(await page.getByRole('article').count()).toBe(0)
+    await expectAccessible(page)
+    await picture(page, 'nobody')
+    await expect.poll(() => asked, { timeout: 30_000 }).toBe(3)
+    await page.unroute('**/api/live')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('4 of 4').nth(2).waitFor()
+    await gone.waitFor({ state: 'detached' })
+
+    await page.route('**/params/model-a*', (route) => route.abort('connectionrefused'))
+    await page.route('**/params/model-a/**', (route) => route.abort('connectionrefused'))
+    await page.goto(`${server.url}/#/models/model-a/params`)
+    const alert = page.getByRole('alert')
+    await alert.getByText('Nobody answers.').waitFor()
+    await page.unrouteAll()
+    await alert.getByRole('button', { name: 'Try again' }).click()
+    await page.getByLabel('Param 4 bias').waitFor()
+    expect(await page.getByRole('alert').count()).toBe(0)
   })
 
   it('says that a model says no, in its words, and asks again when told to', async () => {

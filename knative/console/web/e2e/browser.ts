@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 
 const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -10,7 +10,7 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args, chromiumSandbox: false })
 }
 
-export const sizes = { phone: { width: 390, height: 844 }, wide: { width: 1360, height: 860 } }
+export const sizes = { phone: { width: 390, height: 844 }, middle: { width: 834, height: 1112 }, wide: { width: 1360, height: 860 } }
 
 interface Look {
   language?: 'en' | 'zh'
@@ -41,7 +41,7 @@ export function aBrowser(always: RegExp[] = []) {
         locale: language === 'zh' ? 'zh-CN' : 'en-GB',
         colorScheme: theme,
         reducedMotion: 'reduce',
-        hasTouch: size === 'phone',
+        hasTouch: size !== 'wide',
         ...more,
       })
       const page = await context.newPage()
@@ -76,6 +76,17 @@ export async function picture(page: Page, name: string) {
   await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
 }
 
-export const looks: Required<Look>[] = (['phone', 'wide'] as const).flatMap((size) =>
-  (['en', 'zh'] as const).flatMap((language) => (['light', 'dark'] as const).map((theme) => ({ size, language, theme }))),
-)
+/** Presses Tab until the focus is on something, as one does who has no mouse. */
+export async function tabTo(page: Page, target: Locator) {
+  for (let i = 0; i < 80; i++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`the keyboard does not come to ${target}`)
+}
+
+export const looks: Required<Look>[] = [
+  ...(['phone', 'wide'] as const).flatMap((size) => (['en', 'zh'] as const).flatMap((language) => (['light', 'dark'] as const).map((theme) => ({ size, language, theme })))),
+  { size: 'middle', language: 'en', theme: 'light' },
+  { size: 'middle', language: 'zh', theme: 'dark' },
+]
