@@ -30,7 +30,7 @@ type Spec struct {
 // Params says which params a function takes.
 type Params struct {
 	Version int64  `json:"version,omitzero" min:"1" max:"9007199254740992" doc:"The version that the function is pinned to; without it the function follows what is current."`
-	Digest  string `json:"digest,omitzero" doc:"The digest that this version has to have, sha256: and 64 hexadecimal digits: the function runs nothing else."`
+	Digest  string `json:"digest,omitzero" doc:"The digest that this version has to have, sha256: and 64 hexadecimal digits: the function runs nothing else. Nothing fills it in, as a manifest is made without a registry; 'modelfn params get MODEL --version N -o json' prints it. Without it the registry is believed, and of the params in the image their number."`
 	Bundle  string `json:"bundle,omitzero" doc:"A file with params to begin with, a path from the folder of this file."`
 }
 
