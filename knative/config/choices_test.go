@@ -1,18 +1,13 @@
 package config
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	serving "knative.dev/serving/pkg/apis/serving/v1"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -87,69 +82,4 @@ func withFile(t *testing.T, folder, path, text string) filesys.FileSystem {
 	}
 	require.NoError(t, files.WriteFile(path, []byte(text)))
 	return files
-}
-
-// Who gets to which port of a function.
-func TestNetwork(t *testing.T) {
-	const (
-		proxy, program, queue, admin = 8012, 8080, 9091, 9095
-	)
-	ingress := map[string]string{"dev": "traefik", "production": "kourier-system"}
-	for overlay, gateway := range ingress {
-		all := render(t, overlay)
-		for from, want := range map[string][]int32{
-			gateway:           {proxy, queue},
-			"knative-serving": {proxy, queue},
-			"monitoring":      {queue, admin},
-			"elsewhere":       nil,
-		} {
-			var got []int32
-			for _, port := range []int32{proxy, program, queue, admin} {
-				if reaches(t, all, peer{namespace: from}, port) {
-					got = append(got, port)
-				}
-			}
-			assert.Equal(t, want, got, "%s from %s", overlay, from)
-		}
-	}
-	// So that why a program is not ready can be asked for: the API server asks it.
-	assert.True(t, reaches(t, render(t, "dev"), peer{address: "198.18.0.1"}, program))
-	assert.False(t, reaches(t, render(t, "dev"), peer{address: "198.18.0.2"}, program))
-}
-
-// peer is who asks: a pod of a namespace, or somebody at an address.
-type peer struct{ namespace, address string }
-
-// reaches reports whether the policies let a peer through to a port of a function.
-func reaches(t *testing.T, all objects, from peer, port int32) bool {
-	t.Helper()
-	matches := func(s *metav1.LabelSelector, set labels.Set) bool {
-		selector, err := metav1.LabelSelectorAsSelector(s)
-		require.NoError(t, err)
-		return selector.Matches(set)
-	}
-	for _, object := range all {
-		policy, ok := object.(*networkingv1.NetworkPolicy)
-		if !ok || !matches(&policy.Spec.PodSelector, labels.Set{"serving.knative.dev/service": "model-a"}) {
-			continue
-		}
-		for _, rule := range policy.Spec.Ingress {
-			for _, p := range rule.Ports {
-				for _, one := range rule.From {
-					switch {
-					case p.Port.IntVal != port:
-					case one.IPBlock != nil && from.address != "":
-						if netip.MustParsePrefix(one.IPBlock.CIDR).Contains(netip.MustParseAddr(from.address)) {
-							return true
-						}
-					case one.NamespaceSelector != nil && from.namespace != "":
-						if matches(one.NamespaceSelector, labels.Set{"kubernetes.io/metadata.name": from.namespace}) {
-							return true
-						}
-					}
-				}
-			}
-		}
-	}
-	return false
 }

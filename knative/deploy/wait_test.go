@@ -1,0 +1,117 @@
+package deploy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/modelfn/modelfn/knative/cluster"
+	"github.com/modelfn/modelfn/knative/cluster/clustertest"
+	"github.com/modelfn/modelfn/knative/deploy"
+)
+
+// A failed deploy names the cause, and leaves the traffic.
+func TestFailure(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+
+	k.trouble = []any{
+		object{"type": "Ready", "status": "False", "reason": "ContainerMissing"},
+		object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": `Unable to fetch image "registry.local/m:9": 404 Not Found`},
+	}
+	var w told
+	results, err := deploy.All(t.Context(), c, []deploy.Function{functionN(2)}, deploy.Options{Tell: w.tell})
+	assert.Empty(t, results)
+	require.EqualError(t, err, "m: m-00002 is not ready: the image registry.local/m:9 is not found (404 Not Found); the traffic stays as it was, 100 % m-00001")
+	assert.Contains(t, w.text(), "m: m-00002 ContainerHealthy: no (ContainerMissing)")
+
+	// A program that is not ready is asked why.
+	k.trouble = []any{object{"type": "Ready", "status": "Unknown"}}
+	k.api.Put(object{
+		"apiVersion": "v1", "kind": "Pod",
+		"metadata": object{"name": "pod", "labels": object{cluster.ServiceLabel: "m", cluster.RevisionLabel: "m-00003"}},
+		"status": object{"phase": "Running", "containerStatuses": []any{
+			object{"name": "queue-proxy", "ready": false, "state": object{"running": object{}}},
+			object{"name": "user-container", "ready": true, "state": object{"running": object{}}},
+		}},
+	})
+	k.api.Answer("pod", 8080, "/health/ready", 503, `{"ready":false,"reason":"no params are loaded yet"}`)
+	k.api.Log("pod", `{"level":"ERROR","msg":"params not applied","error":"m has no version 9"}`+"\n"+`{"level":"INFO","msg":"request"}`+"\n")
+	_, err = deploy.New(t.Context(), c, functionN(3), deploy.Options{Timeout: 2 * time.Second})
+	require.EqualError(t, err, `m: m-00003 is not ready after 2s: the program runs, and is not ready: GET /health/ready answers 503: {"ready":false,"reason":"no params are loaded yet"}; its log says: m has no version 9; the traffic stays as it was, 100 % m-00001`)
+}
+
+// A deploy that takes too long says what it waited for, whatever that was.
+func TestTimeouts(t *testing.T) {
+	made := object{"type": "ConfigurationsReady", "status": "True"}
+	status := func(s cluster.Object, conditions ...any) object {
+		return object{"observedGeneration": s["metadata"].(object)["generation"], "latestCreatedRevisionName": "m-00001", "conditions": conditions}
+	}
+	ready := object{
+		"apiVersion": "serving.knative.dev/v1", "kind": "Revision",
+		"metadata": object{"name": "m-00001", "labels": object{cluster.ServiceLabel: "m"}},
+		"status":   object{"observedGeneration": 1, "conditions": []any{object{"type": "Ready", "status": "True"}}},
+	}
+	tests := map[string]struct {
+		react   func(t *testing.T, api *clustertest.API, s cluster.Object)
+		refused int // the status for pods
+		want    string
+	}{
+		"the API hangs": {
+			react: func(t *testing.T, _ *clustertest.API, _ cluster.Object) { <-t.Context().Done() },
+			want:  "m: applying the Service was not done after 3s: the cluster's API does not answer",
+		},
+		"the API is away": {
+			react:   func(*testing.T, *clustertest.API, cluster.Object) {},
+			refused: 503,
+			want:    "m: m is not ready after 3s: following pods: no pods for you",
+		},
+		"no revision": {
+			react: func(*testing.T, *clustertest.API, cluster.Object) {},
+			want:  "m: m is not ready after 3s: Knative has made no revision of it yet",
+		},
+		"a revision that is not there": {
+			react: func(_ *testing.T, api *clustertest.API, s cluster.Object) {
+				s["status"] = status(s, made)
+				api.Put(s)
+			},
+			want: "m: m-00001 is not ready after 3s: the cluster does not have it yet",
+		},
+		"a route without a reason": {
+			react: func(_ *testing.T, api *clustertest.API, s cluster.Object) {
+				s["status"] = status(s, made, object{"type": "RoutesReady", "status": "Unknown"})
+				api.Put(s)
+				api.Put(ready)
+			},
+			want: "m: the route was not ready after 3s: Knative does not say why",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := clustertest.New(t)
+			api.React(func(_ string, o cluster.Object) {
+				if o.Kind() == "Service" {
+					tt.react(t, api, o)
+				}
+			})
+			if tt.refused != 0 {
+				api.Refuse("pods", tt.refused)
+			}
+			_, err := deploy.New(t.Context(), api.Cluster(), functionN(1), deploy.Options{Timeout: 3 * time.Second})
+			require.EqualError(t, err, tt.want)
+		})
+	}
+}
+
+// Who may not see how it stands is told so at once.
+func TestForbidden(t *testing.T) {
+	k := newKnative(t)
+	k.api.Refuse("pods", 403)
+	_, err := deploy.New(t.Context(), k.api.Cluster(), functionN(1), deploy.Options{})
+	require.EqualError(t, err, "m: following pods: no pods for you")
+}
