@@ -4,7 +4,7 @@ import { useModelName, useTranslated } from '../i18n/names'
 import { TroubleNotice } from '../ui/Notice'
 import { Table } from '../ui/Table'
 import style from './Answers.module.css'
-import { byQuantile } from './family'
+import { byQuantile, type Curve } from './family'
 import type { Element } from './signature'
 import type { Answer, Curves } from './useCurves'
 import { effectWords } from './words'
@@ -18,14 +18,16 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
   const mine = curves.answers.find((a) => a.model === model)
   const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
   const [low, high] = [ordered[0], ordered.at(-1)]
-  const crossed = ordered.some((c, i) => i > 0 && c.here < ordered[i - 1]!.here)
+  const crossed = crossedHere(ordered)
+  const then = curves.proposed?.curve
+  const crossedThen = then && !crossed && crossedHere(byQuantile([then, ...curves.answers.flatMap((a) => (a.model === model ? [] : (a.curve ?? [])))]))
   const failed = curves.answers.find((a) => a.trouble)
   return (
     <div className={style.answers} aria-busy={stale || undefined}>
       <p className={style.value} aria-live="polite">
         <span className="unseen">{w.output} </span>
         <output>{mine?.curve ? number(mine.curve.here, 1) : mine?.trouble ? '–' : '…'}</output>
-        {curves.proposed?.curve && <ins> → {number(curves.proposed.curve.here, 1)}</ins>}
+        {then && <ins> → {number(then.here, 1)}</ins>}
         <small>
           {translated(element?.description)} {element?.unit}
         </small>
@@ -36,7 +38,7 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
           <strong>
             {number(low.here, 1)} – {number(high.here, 1)}
           </strong>
-          {crossed && <em> {w.crossedHere}</em>}
+          {(crossed || crossedThen) && <em> {crossed ? w.crossedHere : w.crossedHereThen}</em>}
         </p>
       )}
       <Table figures caption={w.answers} columns={[w.model, w.value, w.by]}>
@@ -48,6 +50,11 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
       {failed?.trouble && <TroubleNotice title={w.failed(modelName(failed.model))} trouble={failed.trouble} retry={retry} />}
     </div>
   )
+}
+
+/** Whether a lower quantile lies above a higher one at the input itself. */
+function crossedHere(ordered: Curve[]): boolean {
+  return ordered.some((c, i) => i > 0 && c.here < ordered[i - 1]!.here)
 }
 
 function Row({ answer, colour, strong, proposed = false }: { answer: Answer; colour: number; strong: boolean; proposed?: boolean }) {

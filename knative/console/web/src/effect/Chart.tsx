@@ -20,7 +20,9 @@ interface Props {
   places: number[]
   here: number
   curves: Drawn[]
+  /** Where quantiles cross: as it is, and with what is proposed. */
   crossed: Stretch[]
+  crossedThen: Stretch[]
   data: [x: number, y: number][]
   /** What y is known to span. */
   range: { min: number; max: number } | undefined
@@ -44,7 +46,7 @@ export function Chart(props: Props) {
   )
 }
 
-function Drawing({ label, xLabel, places, here, curves, crossed, data, range, onPoint, width, height }: Props & { width: number; height: number }) {
+function Drawing({ label, xLabel, places, here, curves, crossed, crossedThen, data, range, onPoint, width, height }: Props & { width: number; height: number }) {
   const { number } = useFormat()
   const hatch = useId()
   const x = scale(places[0]!, places.at(-1)!, margin.left, width - margin.right, width < 480 ? 4 : 8)
@@ -80,12 +82,12 @@ function Drawing({ label, xLabel, places, here, curves, crossed, data, range, on
       </text>
       <Dots data={data} x={x} y={y} />
       <Band curves={curves} places={places} x={x} y={y} />
-      {crossed.map(({ from, to }) => {
+      {[...crossed.map((c) => ({ ...c, proposed: false })), ...crossedThen.map((c) => ({ ...c, proposed: true }))].map(({ from, to, proposed }) => {
         const [left, right] = [x.toPixel(places[from]!) - 2, x.toPixel(places[to]!) + 2]
         return (
-          <g key={from} className={style.crossed}>
+          <g key={`${from} ${proposed}`} className={style.crossed}>
             <rect x={left} width={right - left} y={margin.top} height={bottom - margin.top} fill={`url(#${hatch})`} />
-            <rect x={left} width={right - left} y={bottom - 3} height="3" className={style.mark} />
+            <line x1={left} x2={right} y1={bottom - (proposed ? 6 : 1.5)} y2={bottom - (proposed ? 6 : 1.5)} className={`${style.mark} ${proposed ? style.proposed : ''}`} />
           </g>
         )
       })}

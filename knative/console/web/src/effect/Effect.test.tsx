@@ -101,6 +101,25 @@ describe('the effect of a model', () => {
     expect(asked()).toEqual(['model-b'])
   })
 
+  it('marks where proposed params make the quantiles cross, though those that serve do not', async () => {
+    const quantile = { 'model-a': 0.1, 'model-b': 0.5 } as Record<string, number>
+    vi.spyOn(api, 'currentParams').mockImplementation(async (name) => ({ document: { model: name, version: 1, digest: '', params: { quantile: quantile[name] } }, etag: '' }))
+    vi.spyOn(api, 'evaluate').mockImplementation(async (name, proposed, inputs) => ({ outputs: inputs.map(() => (proposed.params as { bias: number }).bias), by: { model: name, version: 0, digest: '', components: '', revision: '' } }))
+    answers['model-b'] = { value: 12, version: 1 }
+    // A digest of their own: what quantile one has is asked once.
+    const models = ['model-a', 'model-b'].map((name) => model(name, 1, { params: { version: 1, digest: `crossing ${name}`, requires: [] } }))
+    tell(...models)
+    const { rerender } = render(<Effect model={models[0]!} proposed={{ params: { bias: 11, quantile: 0.1 } }} />)
+    expect(await screen.findByRole('row', { name: /^Proposed.*10%.*11/ })).toBeVisible()
+    expect(screen.queryByText(/quantiles cross/)).toBeNull()
+    rerender(<Effect model={models[0]!} proposed={{ params: { bias: 13, quantile: 0.1 } }} />)
+    expect(await screen.findByText('With what is proposed the quantiles cross')).toBeVisible()
+    expect(screen.getByText(/For x from 0 to 2\./)).toBeVisible()
+    expect(screen.queryByText('The quantiles cross')).toBeNull()
+    rerender(<Effect model={models[0]!} />)
+    await waitFor(() => expect(screen.queryByText(/quantiles cross/)).toBeNull())
+  })
+
   describe('of a large family', () => {
     const many = Array.from({ length: 100 }, (_, i) => model(i === 0 ? 'model-a' : `other-${i}`))
 

@@ -14,7 +14,7 @@ import { Answers } from './Answers'
 import { Beside } from './Beside'
 import { Chart, type Drawn } from './Chart'
 import style from './Effect.module.css'
-import { crossings } from './family'
+import { crossings, type Stretch } from './family'
 import { InputForm } from './InputForm'
 import { useForm } from './input'
 import { type Element, elementsOf, roundTo, stepOf } from './signature'
@@ -41,6 +41,7 @@ export function Effect(props: Props) {
 }
 
 const noData: [number, number][] = []
+const noStretches: Stretch[] = []
 
 function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props & { inputs: Element[]; outputs: Element[] }) {
   const w = useWords(effectWords)
@@ -63,7 +64,13 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     if (curves?.proposed?.curve) all.push({ ...curves.proposed.curve, colour, strong: true, proposed: true })
     return all.toSorted((a, b) => Number(a.strong) - Number(b.strong))
   }, [curves, model.name])
-  const crossed = useMemo(() => crossings(drawn.filter((c) => !c.proposed)), [drawn])
+  // Of two with one quantile the first counts: the model itself.
+  const crossed = useMemo(() => crossings(drawn.filter((c) => !c.proposed).toReversed()), [drawn])
+  const crossedThen = useMemo(() => {
+    if (!drawn.some((c) => c.proposed)) return noStretches
+    const then = crossings(drawn.filter((c) => c.proposed || c.model !== model.name).toReversed())
+    return JSON.stringify(then) === JSON.stringify(crossed) ? noStretches : then
+  }, [drawn, crossed, model.name])
 
   const against = curves?.proposed?.trouble
   useEffect(() => onProposedTrouble?.(against), [against, onProposedTrouble])
@@ -103,6 +110,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
             here={curves.here}
             curves={drawn}
             crossed={crossed}
+            crossedThen={crossedThen}
             data={data}
             range={output.range}
             onPoint={(x) => form.type(curves.sweep, String(roundTo(x, stepOf(swept))))}
@@ -113,6 +121,11 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
         {crossed.length > 0 && curves && (
           <Notice tone="warn" title={w.crossed}>
             {crossed.map(({ from, to }) => w.crossedAt(swept.name, place(from), place(to))).join(' ')} {w.crossedWhy}
+          </Notice>
+        )}
+        {crossedThen.length > 0 && curves && (
+          <Notice tone="warn" title={w.crossedThen}>
+            {crossedThen.map(({ from, to }) => w.crossedAt(swept.name, place(from), place(to))).join(' ')} {crossed.length === 0 && w.crossedWhy}
           </Notice>
         )}
         {name && <p className={style.caption}>{training && curves && w.data(data.length, training.total)}</p>}

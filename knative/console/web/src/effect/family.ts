@@ -1,4 +1,4 @@
-import type { Document, ModelInfo } from '../contract'
+import type { ModelInfo } from '../contract'
 
 /** The models that answer the same question: they have the same inputs and outputs. The model itself is one of them. */
 export function familyOf(models: ModelInfo[], model: ModelInfo): ModelInfo[] {
@@ -20,8 +20,7 @@ export function drawnOf(family: ModelInfo[], model: ModelInfo, chosen: string[] 
 }
 
 /** The quantile that a model was fitted to; undefined if its params do not say one. */
-export function quantileOf(document: Document | undefined): number | undefined {
-  const params = document?.params
+export function quantileOf({ params }: { params: unknown }): number | undefined {
   if (typeof params !== 'object' || params === null || !('quantile' in params)) return undefined
   return typeof params.quantile === 'number' ? params.quantile : undefined
 }

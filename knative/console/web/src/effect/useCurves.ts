@@ -92,7 +92,7 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
 
       // The model that the page is about comes first, what is proposed for it before all.
       const wanted = new Map<string, Question>()
-      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, inTurn(signal, () => evaluate(model.name, proposed, inputs, signal)), Promise.resolve(undefined))))
+      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, inTurn(signal, () => evaluate(model.name, proposed, inputs, signal)), Promise.resolve(quantileOf(proposed)))))
       for (const m of family.toSorted((a, b) => Number(b.name === model.name) - Number(a.name === model.name))) {
         wanted.set(m.name, ask(m.name, keys[m.name]!, ({ signal }) => read(m.name, inTurn(signal, () => predict(m.name, inputs, signal)), quantileServed(m)), m))
       }

@@ -118,7 +118,7 @@ describe('the params of a model', () => {
   it('show the effect of what is typed, and write nothing', async () => {
     await show()
     await retype(bias(), '4.5')
-    const proposed = await screen.findByRole('row', { name: /^Proposed 20.* not saved/ })
+    const proposed = await screen.findByRole('row', { name: /^Proposed.* 20.* not saved/ })
     expect(proposed).toBeVisible()
     expect(screen.getByRole('row', { name: /^Model A.* 10/ })).toBeVisible()
     await waitFor(() => expect(api.evaluate).toHaveBeenLastCalledWith('model-a', { params: { weights: [1, 2], bias: 4.5, quantile: 0.5 }, requires: pin(1) }, expect.anything(), expect.anything()))
