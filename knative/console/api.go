@@ -138,11 +138,11 @@ type SplitChange struct {
 	// tag that is not in it is taken away. The percents add up to 100.
 	Traffic []Share `json:"traffic"`
 
-	// IfMatch is the ETag of the split that is changed.
-	IfMatch string `json:"ifMatch"`
+	// IfMatch is the ETag of the split that is changed; the header If-Match has it.
+	IfMatch string `json:"-"`
 }
 
-// SplitChanged is the answer to a change. With the status 409 Former is null, and
+// SplitChanged is the answer to a change. With the status 412 Former is null, and
 // the rest is the split as it stands.
 type SplitChanged struct {
 	Split
@@ -158,7 +158,7 @@ type Manager interface {
 	// SetTraffic makes a split that of a model, if the present one is the one that
 	// is expected, and returns the new one and the former. The gateway has checked
 	// that who asks may do it, that the percents add up, and that no tag is there
-	// twice. A fault of kind Conflict, with the split as it stands, says that
+	// twice. A fault of kind Precondition, with the split as it stands, says that
 	// another change came first; one of kind Invalid names the field, such as
 	// traffic[1].revision.
 	SetTraffic(ctx context.Context, model string, change SplitChange) (now Split, former []Share, err error)

@@ -35,7 +35,7 @@ func (m *managed) SetTraffic(_ context.Context, _ string, c console.SplitChange)
 		return console.Split{}, nil, m.failed
 	}
 	if c.IfMatch != m.split.ETag {
-		return m.split, nil, fault.New(fault.Conflict, "the traffic has changed in the meantime")
+		return m.split, nil, fault.New(fault.Precondition, "the traffic has changed in the meantime")
 	}
 	former := m.split.Traffic
 	m.split = console.Split{Traffic: c.Traffic, ETag: m.split.ETag + "'"}
@@ -134,12 +134,12 @@ func TestTraffic(t *testing.T) {
 	server, _ := gateway(t, nil, func(c *console.Config) { c.Discovery, c.Tokens = m, tokens(t) })
 	require.True(t, models(t, server.URL).Managed)
 	post := func(path, body string, headers ...string) (int, string) {
-		headers = append([]string{"Content-Type", "application/json", "Authorization", "Bearer secret"}, headers...)
+		headers = append([]string{"Content-Type", "application/json", "Authorization", "Bearer secret", "If-Match", `"v"`}, headers...)
 		resp, answer := do(t, "POST", server.URL+path, body, headers...)
 		return resp.StatusCode, answer
 	}
 	const path = "/api/models/model_a/traffic"
-	const change = `{"traffic":[{"revision":"a-1","percent":90,"tags":[]},{"revision":"a-2","percent":10,"tags":["candidate"]}],"ifMatch":"v"}`
+	const change = `{"traffic":[{"revision":"a-1","percent":90,"tags":[]},{"revision":"a-2","percent":10,"tags":["candidate"]}]}`
 
 	refused := []struct {
 		path, body string
@@ -157,12 +157,13 @@ func TestTraffic(t *testing.T) {
 		{"/api/models//traffic", change, nil, 404, "no such route"},
 		{"/api/models/traffic", change, nil, 404, "no such route"},
 		{path, `{}`, nil, 400, "traffic"},
-		{path, `{"traffic":[],"ifMatch":"v"}`, nil, 400, "traffic: 0 revisions"},
-		{path, `{"traffic":[{"revision":"a","percent":99,"tags":[]}],"ifMatch":"v"}`, nil, 400, "the percents add up to 99"},
-		{path, `{"traffic":[{"revision":"a","percent":101,"tags":[]}],"ifMatch":"v"}`, nil, 400, "traffic[0].percent"},
-		{path, `{"traffic":[{"revision":"a","percent":50,"tags":[]},{"revision":"a","percent":50,"tags":["x","x"]}],"ifMatch":""}`, nil, 400, `traffic[1].tags[1]: \"x\" is there twice`},
-		{path, `{"traffic":[{"revision":"a","percent":100,"tags":["A b"]}],"ifMatch":"v"}`, nil, 400, "traffic[0].tags[0]"},
-		{path, `{"traffic":[{"revision":"a","percent":100,"tags":[]}],"ifmatch":"v"}`, nil, 400, "ifmatch"},
+		{path, `{"traffic":[]}`, nil, 400, "traffic: 0 revisions"},
+		{path, `{"traffic":[{"revision":"a","percent":99,"tags":[]}]}`, nil, 400, "the percents add up to 99"},
+		{path, `{"traffic":[{"revision":"a","percent":101,"tags":[]}]}`, nil, 400, "traffic[0].percent"},
+		{path, `{"traffic":[{"revision":"a","percent":50,"tags":[]},{"revision":"a","percent":50,"tags":["x","x"]}]}`, nil, 400, `traffic[1].tags[1]: \"x\" is there twice`},
+		{path, `{"traffic":[{"revision":"a","percent":100,"tags":["A b"]}]}`, nil, 400, "traffic[0].tags[0]"},
+		{path, `{"traffic":[{"revision":"a","percent":100,"tags":[]}],"ifMatch":"v"}`, nil, 400, "ifMatch"},
+		{path, change, []string{"If-Match", ""}, 400, "If-Match: missing"},
 		{path, strings.Repeat(" ", 2<<20), nil, 413, "over the limit"},
 	}
 	for _, tt := range refused {
@@ -176,7 +177,7 @@ func TestTraffic(t *testing.T) {
 	require.JSONEq(t, `{"traffic":[{"revision":"a-1","percent":90,"tags":[]},{"revision":"a-2","percent":10,"tags":["candidate"]}],
 		"etag":"v'","former":[{"revision":"a-1","percent":100,"tags":[]}]}`, body)
 	status, body = post(path, change)
-	require.Equal(t, 409, status, "another change came first")
+	require.Equal(t, 412, status, "another change came first")
 	require.Contains(t, body, `"etag":"v'"`)
 	require.Contains(t, body, `"error":"the traffic has changed in the meantime"`)
 	m.failed = fault.Field("traffic[1].revision", "there is no revision %q", "a-2")

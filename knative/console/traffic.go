@@ -32,7 +32,7 @@ func (g *Gateway) setTraffic(w http.ResponseWriter, r *http.Request, model strin
 		return
 	}
 	now, former, err := g.manager.SetTraffic(r.Context(), model, change)
-	if f := fault.From(err); err != nil && (f.Kind != fault.Conflict || now.ETag == "") {
+	if f := fault.From(err); err != nil && (f.Kind != fault.Precondition || now.ETag == "") {
 		g.fail(w, r, f)
 		return
 	} else if err != nil {
@@ -56,6 +56,7 @@ func (g *Gateway) readSplit(w http.ResponseWriter, r *http.Request) (SplitChange
 	if err != nil {
 		return SplitChange{}, err
 	}
+	change.IfMatch = strings.Trim(r.Header.Get("If-Match"), `"`)
 	return change, change.check()
 }
 
@@ -67,7 +68,7 @@ const mostShares = 100
 func (c *SplitChange) check() error {
 	var p fault.Problems
 	if c.IfMatch == "" {
-		p.Add("ifMatch", "missing: it is the etag of the split that is changed")
+		p.Add("If-Match", "missing: this header is the etag of the split that is changed")
 	}
 	if n := len(c.Traffic); n == 0 || n > mostShares {
 		p.Add("traffic", "%d revisions; there have to be 1 to %d", n, mostShares)

@@ -226,7 +226,7 @@ func TestSetTraffic(t *testing.T) {
 
 	// Too late: the split as it stands comes with the fault.
 	stands, _, err := d.SetTraffic(t.Context(), "m", change)
-	assert.Equal(t, fault.Conflict, fault.From(err).Kind)
+	assert.Equal(t, fault.Precondition, fault.From(err).Kind)
 	assert.Equal(t, now, stands)
 
 	change.IfMatch = now.ETag

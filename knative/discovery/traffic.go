@@ -26,7 +26,7 @@ func (d *Discovery) SetTraffic(ctx context.Context, model string, change console
 		}
 		former := shown(s)
 		if former.ETag != change.IfMatch {
-			return former, nil, fault.New(fault.Conflict, "the traffic was changed meanwhile")
+			return former, nil, fault.New(fault.Precondition, "the traffic was changed meanwhile")
 		}
 		if err := d.check(ctx, s, change.Traffic); err != nil {
 			return console.Split{}, nil, err

@@ -30,8 +30,8 @@ class Cluster {
       route.fulfill({ contentType: 'text/event-stream', body: `retry: 300\n\nevent: models\ndata: ${JSON.stringify(this.shown())}\n\n` }),
     )
     await page.route('**/api/models/model-b/traffic', async (route) => {
-      const { traffic, ifMatch } = route.request().postDataJSON() as { traffic: Share[]; ifMatch: string }
-      if (ifMatch !== String(this.etag)) return route.fulfill({ status: 409, json: { traffic: this.shares(), etag: String(this.etag), former: null, error: 'another change came first' } })
+      const { traffic } = route.request().postDataJSON() as { traffic: Share[] }
+      if (route.request().headers()['if-match'] !== `"${this.etag}"`) return route.fulfill({ status: 412, json: { traffic: this.shares(), etag: String(this.etag), former: null, error: 'another change came first' } })
       const former = this.shares()
       this.set(traffic)
       await route.fulfill({ json: { traffic, etag: String(this.etag), former } })
@@ -142,7 +142,7 @@ describe('4. versions and traffic', () => {
       { revision: 'model-b-00002', percent: 50, tags: [] },
       { revision: 'model-b-00001', percent: 50, tags: [] },
     ])
-    browser.expectComplaint(/status of 409/)
+    browser.expectComplaint(/status of 412/)
     await page.getByRole('button', { name: 'Change it' }).click()
     await page.getByText('Somebody else changed the traffic first').waitFor()
     expect(await page.getByLabel('Tags of model-b-00002').inputValue()).toBe('stable')

@@ -191,8 +191,8 @@ describe('on a cluster', { timeout: 300_000 }, () => {
     const write = { method: 'PATCH', json: { params: { bias: 1 } }, headers: { 'If-Match': '*' } }
     expect((await ask(url, '/params/model-c', write)).status).toBe(401)
     expect((await ask(url, '/model-c/evaluate', { method: 'POST', json: { params: {}, inputs: [] } })).status).toBe(401)
-    const traffic = { traffic: [{ revision: before.revisions[0]!.name, percent: 100, tags: [] }], ifMatch: before.split }
-    expect((await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: traffic })).status).toBe(401)
+    const traffic = { traffic: [{ revision: before.revisions[0]!.name, percent: 100, tags: [] }] }
+    expect((await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: traffic, headers: { 'If-Match': `"${before.split}"` } })).status).toBe(401)
     expect(await modelOf('model-c')).toMatchObject({ params: before.params, split: before.split })
   })
 })

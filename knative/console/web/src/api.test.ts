@@ -66,6 +66,12 @@ describe('a request', () => {
       ['post', '/params/a/rollback', undefined],
     ])
   })
+
+  it('is made on the split that the page had', async () => {
+    says(200, { traffic: [], etag: 'b', former: null })
+    expect(await api.setTraffic('a', [{ revision: 'a-1', percent: 100, tags: [] }], 'a')).toMatchObject({ etag: 'b' })
+    expect([asked[0]!.method, asked[0]!.url, asked[0]!.headers.get('If-Match')]).toEqual(['post', '/api/models/a/traffic', '"a"'])
+  })
 })
 
 describe('trouble', () => {

@@ -150,7 +150,7 @@ export async function copyParams(model: string, verb: 'promote' | 'rollback', co
   return taggedOf(await send({ method: 'POST', url: `/params/${at(model)}/${verb}`, data: copy, headers: writeHeaders(options) }))
 }
 
-/** Sets the traffic of a model's revisions. If it was changed by others: a Trouble of kind "conflict", its body SplitChanged. */
+/** Sets the traffic of a model's revisions, if its split is still the one named `ifMatch`. If it was changed by others: a Trouble of kind "conflict", its body SplitChanged. */
 export async function setTraffic(model: string, traffic: Share[], ifMatch: string): Promise<SplitChanged> {
-  return (await send<SplitChanged>({ method: 'POST', url: `/api/models/${at(model)}/traffic`, data: { traffic, ifMatch } })).data
+  return (await send<SplitChanged>({ method: 'POST', url: `/api/models/${at(model)}/traffic`, data: { traffic }, headers: { 'If-Match': `"${ifMatch}"` } })).data
 }
