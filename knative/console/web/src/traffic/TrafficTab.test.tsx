@@ -59,7 +59,7 @@ describe('the traffic of a model', () => {
   })
 
   it('changes what was confirmed, counts who answers, and goes back with one click', async () => {
-    const set = vi.spyOn(api, 'setTraffic').mockResolvedValue({ traffic: [], etag: 'two', former: [{ revision: 'model-a-0', percent: 100, tags: [] }] })
+    const set = vi.spyOn(api, 'setTraffic').mockImplementation(async (_, traffic) => ({ traffic, etag: 'two', former: [{ revision: 'model-a-0', percent: 100, tags: [] }] }))
     const asked = answers('model-a-1', 'model-a-1', 'model-a-1', 'model-a-2')
     show()
     for (const [name, percent] of [['model-a-2', '25'], ['model-a-1', '75']] as const) {
@@ -80,20 +80,20 @@ describe('the traffic of a model', () => {
       'one',
     )
     await waitFor(() => expect(asked).toHaveBeenCalledTimes(200))
-    const row = await screen.findByRole('row', { name: /model-a-1 100 % 75 % 150/ })
+    const row = await screen.findByRole('row', { name: /model-a-1 75 % 75 % 150/ })
     expect(row).toBeVisible()
     await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
-    expect(set).toHaveBeenLastCalledWith('model-a', [{ revision: 'model-a-0', percent: 100, tags: [] }], 'one')
+    expect(set).toHaveBeenLastCalledWith('model-a', [{ revision: 'model-a-0', percent: 100, tags: [] }], 'two')
   })
 
   it('keeps what is typed while one goes back, and what is typed while a change is under way', async () => {
-    const set = vi.spyOn(api, 'setTraffic').mockResolvedValue({ traffic: [], etag: 'two', former: null })
+    const set = vi.spyOn(api, 'setTraffic').mockImplementation(async (_, traffic) => ({ traffic, etag: 'two', former: null }))
     answers('model-a-1')
     show()
     act(() => keepFormer('model-a', [{ revision: 'model-a-2', percent: 100, tags: [] }]))
     await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
     await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
-    expect(await screen.findByRole('row', { name: /model-a-1 100 % 100 % 200/ })).toBeVisible()
+    expect(await screen.findByRole('row', { name: /model-a-1 0 % 100 % 200/ })).toBeVisible()
     expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
 
     let answer: (changed: SplitChanged) => void = () => {}
@@ -102,17 +102,66 @@ describe('the traffic of a model', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
     await userEvent.click(screen.getByRole('button', { name: 'Cancel' }))
     await userEvent.type(screen.getByLabelText('Tags of model-a-1'), ' best')
-    await act(async () => answer({ traffic: [], etag: 'three', former: null }))
+    await act(async () => answer({ traffic: [{ revision: 'model-a-1', percent: 100, tags: ['stable'] }], etag: 'three', former: null }))
     expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable best')
   })
 
-  it('keeps what was typed when somebody else was first', async () => {
-    vi.spyOn(api, 'setTraffic').mockRejectedValue(new Trouble('conflict', 'changed', { status: 409 }))
-    show()
-    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
-    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
-    await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
-    expect(await screen.findByText(/Somebody else changed the traffic first/)).toBeVisible()
-    expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
+  describe('when somebody else was first', () => {
+    const share = (revision: string, percent: number, tags: string[] = []) => ({ revision, percent, tags })
+    const theirs = { traffic: [share('model-a-2', 40, ['candidate']), share('model-a-1', 60)], etag: 'two', former: null }
+
+    async function collide() {
+      const set = vi.spyOn(api, 'setTraffic').mockRejectedValueOnce(new Trouble('conflict', 'changed', { status: 412, body: theirs }))
+      show()
+      await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+      await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+      await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+      return { set, box: within(await screen.findByRole('region', { name: /^Somebody else changed the traffic first/ })) }
+    }
+
+    it('says what they changed beside what was typed, and the person decides', async () => {
+      const { set, box } = await collide()
+      expect(box.getByRole('row', { name: /^model-a-2 0 % candidate 0 % candidate 40 % candidate$/ })).toBeVisible()
+      expect(box.getByRole('row', { name: /^model-a-1 .*both changed it 100 % 100 % stable 60 %$/ })).toBeVisible()
+      expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
+      expect(screen.getByRole('img', { name: /^Now\. Traffic: model-a-2 40 %, model-a-1 60 %/ })).toBeVisible()
+
+      await userEvent.click(box.getByRole('button', { name: 'Go on with mine' }))
+      await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+      set.mockResolvedValueOnce({ traffic: [share('model-a-2', 0, ['candidate']), share('model-a-1', 100, ['stable'])], etag: 'three', former: theirs.traffic })
+      answers('model-a-1')
+      await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+      expect(set).toHaveBeenLastCalledWith('model-a', [share('model-a-2', 0, ['candidate']), share('model-a-1', 100, ['stable'])], 'two')
+      expect(await screen.findByRole('row', { name: /model-a-1 100 % 100 % 200/ })).toBeVisible()
+      expect(screen.getByText('Nothing is changed.')).toBeVisible()
+    })
+
+    it('takes what stands, if that is wanted', async () => {
+      const { box } = await collide()
+      await userEvent.click(box.getByRole('button', { name: 'Take what stands now' }))
+      expect(screen.getByLabelText('Share of model-a-2, percent')).toHaveValue('40')
+      expect(screen.getByText('Nothing is changed.')).toBeVisible()
+    })
+
+    it('and is known before: what was typed is compared before it is sent', async () => {
+      const set = vi.spyOn(api, 'setTraffic')
+      const { rerender } = show()
+      await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+      rerender(<TrafficTab model={{ ...model, split: 'two', revisions: model.revisions.map((r) => ({ ...r, ...theirs.traffic.find((s) => s.revision === r.name) })) }} />)
+      expect(screen.getByText(/^Somebody changed the traffic while you were typing/)).toBeVisible()
+      await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+      expect(screen.getByRole('region', { name: /^Somebody else changed the traffic first/ })).toBeVisible()
+      await userEvent.click(screen.getByRole('button', { name: 'Not now' }))
+      expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
+      expect(set).not.toHaveBeenCalled()
+    })
+
+    it('is said of a way back, too, with what they changed', async () => {
+      vi.spyOn(api, 'setTraffic').mockRejectedValueOnce(new Trouble('conflict', 'changed', { status: 412, body: theirs }))
+      show()
+      act(() => keepFormer('model-a', [share('model-a-2', 100)]))
+      await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
+      expect(await screen.findByText(/model-a-2 0 % → 40 %, model-a-1 100 % → 60 %/)).toBeVisible()
+    })
   })
 })

@@ -11,11 +11,13 @@ import { Panel } from '../ui/Panel'
 import { say } from '../ui/toast'
 import { ConfirmSplit } from './ConfirmSplit'
 import { Counted } from './Counted'
-import { dropRows, type Edits, keepFormer, keepRows, rowsWith, settleRows, useEdits } from './edits'
+import { dropRows, type Edits, keepFormer, keepRows, rebaseRows, rowsWith, settleRows, useEdits } from './edits'
 import { RevisionRow } from './RevisionRow'
 import { SplitBar } from './SplitBar'
-import { giving, movesTo, percentIn, problemsIn, type Row, rowsFor, sharesOf, sumOf } from './split'
+import { giving, type Move, movesTo, percentIn, problemsIn, type Row, rowsFor, sharesOf, sumOf } from './split'
 import style from './TrafficTab.module.css'
+import { TrafficConflict } from './TrafficConflict'
+import { toldBy, useStanding } from './useStanding'
 import { trafficWords } from './words'
 
 /** Revisions beyond this many are shown on demand, unless they have traffic or a tag. */
@@ -39,8 +41,11 @@ function Split({ model }: { model: ModelInfo }) {
   const [all, setAll] = useState(false)
   const [asked, ask] = useState<{ rows: Row[]; split: string; typed: Edits['rows'] }>()
   const [trouble, setTrouble] = useState<Trouble>()
+  const [theirs, setTheirs] = useState<Move[]>([])
+  const [comparing, setComparing] = useState(false)
   const [changes, setChanges] = useState(0)
-  const { revisions, split = '' } = model
+  const { tell, ...standing } = useStanding(model)
+  const { revisions, split } = standing
 
   const rows = rowsWith(revisions, edits)
   const moves = movesTo(rows, revisions)
@@ -49,22 +54,34 @@ function Split({ model }: { model: ModelInfo }) {
   const good = sum === 100 && Object.keys(problems).length === 0
   const shown = all ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || revisions[i]!.percent > 0)
   const colours = coloursOf(revisions)
-  const put = (next: Row[]) => keepRows(model.name, next, split)
+  const put = (next: Row[]) => keepRows(model.name, next, standing)
+  const now = { ...model, ...standing }
+  const overtaken = edits.rows !== undefined && edits.split !== split && moves.length > 0
 
   /** What was typed stays, unless it is just this that was sent. */
   async function change(traffic: Share[], ifMatch: string, typed?: Edits['rows']) {
     setTrouble(undefined)
     try {
-      const { former, etag } = await setTraffic(model.name, traffic, ifMatch)
-      keepFormer(model.name, former ?? undefined)
-      settleRows(model.name, typed, etag)
+      const changed = await setTraffic(model.name, traffic, ifMatch)
+      keepFormer(model.name, changed.former ?? undefined)
+      settleRows(model.name, typed, tell(changed))
       setChanges((n) => n + 1)
       say('good', w.done)
     } catch (error) {
-      setTrouble(troubleOf(error))
+      const trouble = troubleOf(error)
+      const told = toldBy(trouble)
+      if (told) setTheirs(movesTo(rowsFor(tell(told).revisions, told.traffic), revisions))
+      setComparing(told !== undefined)
+      setTrouble(trouble)
       say('bad', w.failed)
     }
     ask(undefined)
+  }
+
+  function decided(what: () => void) {
+    what()
+    setComparing(false)
+    setTrouble(undefined)
   }
 
   return (
@@ -78,12 +95,24 @@ function Split({ model }: { model: ModelInfo }) {
             <SplitBar label={w.proposed} shares={rows.map(({ revision, percent }) => ({ revision, percent: percentIn(percent) || 0, colour: colours[revision]! }))} />
           )}
         </div>
-        {trouble?.kind === 'conflict' ? (
-          <Notice tone="warn" title={w.conflict} />
-        ) : trouble ? (
-          <TroubleNotice title={w.failed} trouble={trouble} />
+        {overtaken && comparing ? (
+          <TrafficConflict
+            key={split}
+            began={edits.began}
+            mine={rows}
+            revisions={revisions}
+            onMine={() => decided(() => rebaseRows(model.name, standing))}
+            onTheirs={() => decided(() => dropRows(model.name))}
+            onClose={() => decided(() => {})}
+          />
+        ) : overtaken ? (
+          <Notice tone="warn" title={w.changedMeanwhile} action={<Button onClick={() => setComparing(true)}>{w.compare}</Button>} />
+        ) : trouble?.kind === 'conflict' ? (
+          <Notice tone="warn" title={w.conflict}>
+            {theirs.length > 0 && w.conflictBack(theirs.map(inWords).join(', '))}
+          </Notice>
         ) : (
-          edits.rows && edits.split !== split && moves.length > 0 && <Notice tone="warn" title={w.changedMeanwhile} />
+          trouble && <TroubleNotice title={w.failed} trouble={trouble} />
         )}
         <ul className={style.rows}>
           {shown.map((row) => (
@@ -110,14 +139,14 @@ function Split({ model }: { model: ModelInfo }) {
                 {w.reset}
               </Button>
             )}
-            <Button look="primary" disabled={moves.length === 0 || !good} onClick={() => ask({ rows, split, typed: edits.rows })}>
+            <Button look="primary" disabled={moves.length === 0 || !good} onClick={() => (overtaken ? setComparing(true) : ask({ rows, split, typed: edits.rows }))}>
               {w.review}
             </Button>
           </div>
         )}
       </Panel>
-      {edits.former && mayWrite && <Former model={model} former={edits.former} colours={colours} onBack={() => change(edits.former!, split)} />}
-      <Counted key={changes} model={model} colours={colours} atOnce={changes > 0} />
+      {edits.former && mayWrite && <Former model={now} former={edits.former} colours={colours} onBack={() => change(edits.former!, split)} />}
+      <Counted key={changes} model={now} colours={colours} atOnce={changes > 0} />
       {asked && (
         <ConfirmSplit moves={movesTo(asked.rows, revisions)} moved={asked.split !== split} onConfirm={() => change(sharesOf(asked.rows), asked.split, asked.typed)} onClose={() => ask(undefined)} />
       )}
@@ -149,6 +178,10 @@ function Former({ model, former, colours, onBack }: { model: ModelInfo; former: 
       <SplitBar label={w.former} shares={former.map(({ revision, percent }) => ({ revision, percent, colour: colours[revision]! }))} />
     </Panel>
   )
+}
+
+function inWords({ revision, from, to, tagsAdded, tagsTaken }: Move): string {
+  return [`${revision} ${from} % → ${to} %`, ...tagsAdded.map((t) => `+${t}`), ...tagsTaken.map((t) => `−${t}`)].join(' ')
 }
 
 /** Those with traffic come first, so that they differ from each other. */

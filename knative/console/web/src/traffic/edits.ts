@@ -3,10 +3,13 @@ import { createStore, useStore } from '../store'
 import { type Row, rowsOf } from './split'
 
 /** What a person is about to make of a model's traffic, and the split that was before the last change from here. */
+type Typed = Record<string, Pick<Row, 'percent' | 'tags'>>
+
 export interface Edits {
-  rows?: Record<string, Pick<Row, 'percent' | 'tags'>>
-  /** The split that was there when the first row was changed. */
+  rows?: Typed
+  /** The split that was there when the first row was changed: its name, and its rows. */
   split?: string
+  began?: Typed
   former?: Share[]
 }
 
@@ -40,21 +43,36 @@ function patch(model: string, part: Edits) {
   store.set((all) => ({ ...all, [model]: { ...all[model], ...part } }))
 }
 
-/** Keeps rows as they were typed, and on which split. */
-export function keepRows(model: string, rows: Row[], split: string) {
-  const { split: first } = store.get()[model] ?? nothing
-  patch(model, { rows: Object.fromEntries(rows.map(({ revision, percent, tags }) => [revision, { percent, tags }])), split: first ?? split })
+/** A split as it stands. */
+export interface Standing {
+  split: string
+  revisions: Revision[]
+}
+
+/** Keeps rows as they were typed, and the split on which that began. */
+export function keepRows(model: string, rows: Row[], upon: Standing) {
+  if (!store.get()[model]?.rows) rebaseRows(model, upon)
+  patch(model, { rows: typedOf(rows) })
+}
+
+/** Makes what was typed a change of another split. */
+export function rebaseRows(model: string, { split, revisions }: Standing) {
+  patch(model, { split, began: typedOf(rowsOf(revisions)) })
+}
+
+function typedOf(rows: Row[]): Typed {
+  return Object.fromEntries(rows.map(({ revision, percent, tags }) => [revision, { percent, tags }]))
 }
 
 export function dropRows(model: string) {
-  patch(model, { rows: undefined, split: undefined })
+  patch(model, { rows: undefined, split: undefined, began: undefined })
 }
 
 /** Ends the rows that were sent. Rows that were typed beside or since stay: they are a change of the split that came of it. */
-export function settleRows(model: string, sent: Edits['rows'], split: string) {
+export function settleRows(model: string, sent: Edits['rows'], upon: Standing) {
   const { rows } = store.get()[model] ?? nothing
   if (rows === sent) dropRows(model)
-  else if (rows) patch(model, { split })
+  else if (rows) rebaseRows(model, upon)
 }
 
 export function keepFormer(model: string, former: Share[] | undefined) {
