@@ -3,10 +3,12 @@
  *
  *   node e2e/measure.mjs http://127.0.0.1:8080 --rounds 5 --saves 20 --versions 1000
  *
- * Each place is loaded with an empty cache, in turn with a page of one line from a server of its own, on a slow connection and as
- * it is: times are medians in milliseconds, bytes are those on the wire. Then params of model-a are changed on the page: how long it takes
+ * Each place is loaded with an empty cache, in turn with a page of one line from a server of its own, on slow connections and as
+ * it is: times are medians in milliseconds, bytes are those on the wire. It is there when all of its content is painted: every model
+ * that the server has, or the curve of every model in the chart. Then params of model-a are changed on the page: how long it takes
  * from the click until the page shows that the last replica has them. Last the page gets a hundred models, and many versions of one: how long
- * the lists take to appear, and the frames while one goes through them. What it writes stays in the run's registry.
+ * the server takes to answer what the page asks then, how long the lists take to appear, and the frames while one goes through them. What it
+ * writes stays in the run's registry.
  */
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -19,17 +21,27 @@ const { values: options, positionals } = parseArgs({
 const url = positionals[0] ?? 'http://127.0.0.1:8080'
 const [rounds, saves, versions] = [options.rounds, options.saves, options.versions].map(Number)
 
-/** WebPageTest's "3G Fast", which is Lighthouse's "slow 4G" as well. Chromium delays each request by the round trip, and no handshake. */
-const slow = { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 768e3 / 8 }
-const networks = { slow, local: undefined }
+/**
+ * Slow is WebPageTest's "3G Fast", which is Lighthouse's "slow 4G" as well: Chromium delays each request by the round trip, and no handshake.
+ * Preset is what DevTools offers as "Slow 4G", and offered as "Fast 3G": it delays each request by as much as a new connection takes there, so that
+ * whatever comes with the second request of a page is there after 1,125 ms.
+ */
+const networks = {
+  slow: { offline: false, latency: 150, downloadThroughput: 1.6e6 / 8, uploadThroughput: 768e3 / 8 },
+  preset: { offline: false, latency: 562.5, downloadThroughput: 1.44e6 / 8, uploadThroughput: 675e3 / 8 },
+  local: undefined,
+}
 
 const bare = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>bare</title><p>One line.'))
 await new Promise((listens) => bare.listen(0, '127.0.0.1', listens))
 
+const howMany = async () => (await (await fetch(`${url}/api/models`)).json()).models.length
+
+/** A place is there when it has as many of the sign. */
 const places = {
-  bare: { address: `http://127.0.0.1:${bare.address().port}/`, sign: 'p' },
-  models: { address: `${url}/#/`, sign: 'article' },
-  effect: { address: `${url}/#/models/model-b/effect`, sign: 'svg[role=img] circle' },
+  bare: { address: `http://127.0.0.1:${bare.address().port}/`, sign: ['p', 1] },
+  models: { address: `${url}/#/`, sign: ['article', await howMany()] },
+  effect: { address: `${url}/#/models/model-b/effect`, sign: ['svg[role=img] circle', 3] },
 }
 
 const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
@@ -78,16 +90,18 @@ async function load(address, sign, conditions) {
   return { firstContentfulPaint: paint, contentShown: shown, javascriptBytes: bytes.Script, styleBytes: bytes.Stylesheet, layoutShift: shift }
 }
 
-/** Runs in the page, before all else: notes when the content is there to be painted, and how much moves. */
-function watch(sign) {
+/** Runs in the page, before all else: notes when all of the content is painted, and how much moves. */
+function watch([sign, count]) {
   window.shift = 0
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) window.shift += entry.value
   }).observe({ type: 'layout-shift', buffered: true })
-  const look = () => {
-    if (window.shown === undefined && document.querySelector(sign)) window.shown = performance.now()
-  }
-  new MutationObserver(look).observe(document, { subtree: true, childList: true })
+  const observer = new MutationObserver(() => {
+    if (document.querySelectorAll(sign).length < count) return
+    observer.disconnect()
+    requestAnimationFrame(() => setTimeout(() => (window.shown = performance.now()))) // after the frame is painted
+  })
+  observer.observe(document, { subtree: true, childList: true })
 }
 
 async function save() {
@@ -124,22 +138,60 @@ function clickUntilAllHaveIt(button) {
 
 async function many() {
   await fill()
+  const asked = { models: '/api/models', params: '/params', newest: '/params/component-d/versions?limit=50', oldest: '/params/component-d/versions?limit=50&before=51' }
+  const server = {}
+  for (const [name, path] of Object.entries(asked)) server[name] = await answered(path)
   const page = await (await browser.newContext({ locale: 'en', viewport: { width: 1360, height: 860 } })).newPage()
-  await page.addInitScript(watch, 'article:nth-of-type(20), article')
+  await page.addInitScript(watch, ['article', await howMany()])
+  await page.route('**/api/live', async (route) => route.fulfill({ contentType: 'text/event-stream', body: await busy() }))
   await page.goto(`${url}/#/`)
   await page.waitForFunction(() => window.shown !== undefined)
   const models = await page.evaluate(() => window.shown)
-  const modelFrames = await frames(page, () => page.mouse.wheel(0, 400))
+  const modelFrames = await frames(page, 'article', async (i) => {
+    // Down through all of them in thirty steps, and up again.
+    const step = await page.evaluate(() => (document.documentElement.scrollHeight - innerHeight) / 30)
+    await page.mouse.wheel(0, i < 30 ? step : -step)
+  })
   await page.goto(`${url}/#/models/component-d/params`)
   const list = page.getByRole('listbox', { name: 'History' })
   await list.getByRole('option').first().waitFor()
   await list.focus()
-  const versionFrames = await frames(page, () => page.keyboard.press('PageDown'))
-  return { models, modelFrames, versions, versionFrames }
+  const versionFrames = await frames(page, '[role=option][aria-selected=true]', (i) => page.keyboard.press(i < 30 ? 'PageDown' : 'PageUp'))
+  return { server, models, modelFrames, versions, versionFrames }
 }
 
-/** Frames in milliseconds while something is done again and again: the 95th of a hundred, and the longest. */
-async function frames(page, act) {
+/** What the stream would tell if all models were deployed and busy: their cards have all that a card can have. */
+async function busy() {
+  const list = await (await fetch(`${url}/api/models`)).json()
+  const { replicas } = await (await fetch(`${url}/params/model-b/replicas`)).json()
+  const deployed = list.models.find((m) => m.name === 'model-b')
+  const models = list.models.map((m) => ({ ...deployed, name: m.name, params: m.params }))
+  const second = Math.floor(Date.now() / 1000)
+  const stats = (i) => Object.fromEntries(models.map(({ name }, m) => [name, { requests: (i * 7 + m) % 40, errors: m % 9 === 0 ? i % 3 : 0, p50: 1 + (i % 5), p99: 9 + (i % 7) }]))
+  const seconds = Array.from({ length: 60 }, (_, i) => ({ at: second - 59 + i, models: stats(i) }))
+  const events = [
+    ['models', { ...list, models }],
+    ...models.map(({ name, params }) => ['replicas', { model: name, version: params.version, replicas: replicas.map((r) => ({ ...r, version: params.version })) }]),
+    ['history', { seconds }],
+  ]
+  return `retry: 600000\n\n${events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join('')}`
+}
+
+/** The median of how long the whole answer takes, in milliseconds. */
+async function answered(path) {
+  const times = []
+  for (let i = 0; i < 20; i++) {
+    const begin = performance.now()
+    const response = await fetch(url + path)
+    await response.arrayBuffer()
+    if (!response.ok) throw new Error(`${path}: ${response.status}`)
+    times.push(performance.now() - begin)
+  }
+  return median(times)
+}
+
+/** Frames in milliseconds while something is done sixty times: the 95th of a hundred, and the longest. Each time something else has to be seen. */
+async function frames(page, sign, act) {
   await page.evaluate(() => {
     window.frames95 = []
     let last = performance.now()
@@ -150,10 +202,14 @@ async function frames(page, act) {
     }
     window.stepping = requestAnimationFrame(step)
   })
+  const seen = new Set()
   for (let i = 0; i < 60; i++) {
-    await act()
-    await page.evaluate(() => new Promise(requestAnimationFrame))
+    await act(i)
+    seen.add(
+      await page.evaluate((sign) => new Promise((done) => requestAnimationFrame(() => done([...document.querySelectorAll(sign)].find((e) => e.getBoundingClientRect().top >= 60)?.textContent ?? ''))), sign),
+    )
   }
+  if (seen.size < 3) throw new Error(`nothing moved: ${[...seen]}`)
   const all = await page.evaluate(() => {
     cancelAnimationFrame(window.stepping)
     return window.frames95.slice(1).toSorted((a, b) => a - b)
