@@ -143,6 +143,46 @@ describe('on a cluster', { timeout: 300_000 }, () => {
       expect(await shares()).toEqual({ [stable]: 100 })
     })
 
+    it('take a tag, and show who was first when two change them', async () => {
+      const page = await open('#/models/model-c/traffic')
+      const tags = page.getByLabel(`Tags of ${candidate}`)
+      await tags.fill('candidate canary')
+      await page.getByRole('button', { name: 'Look at the change' }).click()
+      const dialog = page.getByRole('dialog', { name: 'Change the traffic?' })
+      await dialog.getByText('tag canary added').waitFor()
+      await dialog.getByRole('button', { name: 'Change it' }).click()
+      await dialog.waitFor({ state: 'detached', ...patience })
+      const tagged = async () => (await modelOf('model-c')).revisions.find((r) => r.name === candidate)!.tags.toSorted()
+      await expect.poll(tagged, patience).toEqual(['canary', 'candidate'])
+
+      // The page has asked whether it shall change what it saw; then somebody else does.
+      await page.getByLabel(`Share of ${candidate}, percent`).fill('40')
+      await page.getByLabel(`Share of ${stable}, percent`).fill('60')
+      await page.getByRole('button', { name: 'Look at the change' }).click()
+      await dialog.getByText('100 % → 60 %').waitFor()
+      const { split } = await modelOf('model-c')
+      const theirs = [
+        { revision: stable, percent: 90, tags: [] },
+        { revision: candidate, percent: 10, tags: ['candidate'] },
+      ]
+      const other = await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: { traffic: theirs, ifMatch: split }, headers: { Authorization: `Bearer ${token}` } })
+      expect(other.status).toBe(200)
+      browser.expectComplaint(/status of 409/)
+      await dialog.getByRole('button', { name: 'Change it' }).click()
+      await page.getByText('Somebody else changed the traffic first').waitFor(patience)
+      expect(await page.getByLabel(`Share of ${candidate}, percent`).inputValue()).toBe('40')
+      await page.getByRole('img', { name: new RegExp(`^Now.*${candidate} 10 %, ${stable} 90 %`) }).waitFor(patience)
+      expect(await shares()).toEqual({ [stable]: 90, [candidate]: 10 })
+      await picture(page, 'cluster-conflict')
+
+      // On what stands now the same is asked again, and done.
+      await page.getByRole('button', { name: 'Look at the change' }).click()
+      await dialog.getByText('90 % → 60 %').waitFor()
+      await dialog.getByRole('button', { name: 'Change it' }).click()
+      await dialog.waitFor({ state: 'detached', ...patience })
+      await expect.poll(shares, patience).toEqual({ [stable]: 60, [candidate]: 40 })
+    })
+
     it.each(looks)('are a pleasure to look at: $size, $language, $theme', async (look) => {
       const page = await open('#/models/model-c/traffic', look)
       await page.getByRole('listitem', { name: candidate }).waitFor()
