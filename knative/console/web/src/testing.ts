@@ -14,6 +14,7 @@ HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.open = false
 }
 window.scrollTo = () => {}
+Element.prototype.scrollIntoView ??= () => {}
 
 // A busy machine is no reason to fail.
 configure({ asyncUtilTimeout: 30_000 })

@@ -18,10 +18,11 @@ interface Props {
   onChoose: (version: number) => void
   onLook: (document: Document) => void
   onWritten: (written: Tagged) => void
+  onOvertaken: (theirs: Tagged) => void
 }
 
 /** All versions of a model, and what one of them changed. */
-export function History({ model, known, newest, chosen, onChoose, onLook, onWritten }: Props) {
+export function History({ model, known, newest, chosen, onChoose, onLook, onWritten, onOvertaken }: Props) {
   const w = useWords(paramsWords)
   const history = useHistory(model.name)
   return (
@@ -29,7 +30,7 @@ export function History({ model, known, newest, chosen, onChoose, onLook, onWrit
       {history.trouble && <TroubleNotice trouble={history.trouble} retry={history.retry} />}
       <div className={style.split}>
         <Timeline history={history} newest={newest} current={known.document.held ? 0 : known.document.version} chosen={chosen} onChoose={onChoose} />
-        <VersionDetail model={model} known={known} version={chosen} newest={newest} history={history} onLook={onLook} onWritten={onWritten} />
+        <VersionDetail model={model} known={known} version={chosen} newest={newest} history={history} onLook={onLook} onWritten={onWritten} onOvertaken={onOvertaken} />
       </div>
     </Panel>
   )

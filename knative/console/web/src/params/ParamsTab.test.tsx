@@ -6,7 +6,7 @@ import type { Document, ModelInfo, ParamsEvent, Replica } from '../contract'
 import { live } from '../live/live'
 import { Trouble } from '../trouble'
 import { dropConvergence } from './convergence'
-import { dropDraft, reloadDrafts } from './drafts'
+import { dropDraft, keepDraft, reloadDrafts } from './drafts'
 import ParamsTab from './ParamsTab'
 
 const schema = {
@@ -342,6 +342,82 @@ describe('a conflict', () => {
     expect(bias()).toHaveValue('5')
     await userEvent.click(screen.getByRole('button', { name: 'Compare with mine' }))
     expect(screen.getByRole('region', { name: 'Somebody else was first' })).toBeVisible()
+  })
+})
+
+describe('an older or a held version', () => {
+  const versions = [document(3, { bias: 6 }), document(2, { bias: 5 }, { held: true, message: 'a try' }), document(1)]
+
+  async function showHistory(signIn = false) {
+    vi.spyOn(api, 'currentParams').mockResolvedValue(tagged(versions[0]!))
+    vi.spyOn(api, 'versionsOf').mockResolvedValue({ versions })
+    await show({ signIn })
+    await userEvent.click(await screen.findByRole('option', { name: /^v2/ }))
+  }
+
+  const theirs = tagged(document(4, { bias: 6, quantile: 0.25 }, { author: 'bob', message: 'mine is better' }))
+  const collide = () => vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('conflict', 'not the current version', { status: 412, etag: theirs.etag, body: theirs.document }))
+
+  it('is promoted on top of what was seen, and the same request is sent again when its answer got lost', async () => {
+    const copy = vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('gone', 'Network Error')).mockResolvedValue(tagged(document(4, { bias: 5 })))
+    await showHistory()
+    await userEvent.click(screen.getByRole('button', { name: 'Promote v2' }))
+    await userEvent.click(await screen.findByRole('button', { name: 'Try again' }))
+    expect(await screen.findByText('from v4')).toBeVisible()
+    const [first, second] = copy.mock.calls
+    expect(first).toEqual(['model-a', 'promote', { version: 2, message: 'promote of v2' }, { ifMatch: tagged(versions[0]!).etag, idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) }])
+    expect(second).toEqual(first)
+  })
+
+  it('waits for the person when somebody else was first, and says what they changed', async () => {
+    const copy = collide()
+    await showHistory()
+    await userEvent.click(screen.getByRole('button', { name: 'Promote v2' }))
+    const box = within(await screen.findByRole('region', { name: 'Somebody else was first' }))
+    expect(box.getByText(/^v4 is by bob/)).toHaveTextContent('mine is better')
+    expect(within(box.getByRole('table', { name: 'What v4 changed of v3' })).getByRole('row', { name: /^quantile 0\.5 0\.25/ })).toBeVisible()
+    expect(within(box.getByRole('table', { name: 'What v2 would change of v4' })).getByRole('row', { name: /^bias 6 5/ })).toBeVisible()
+    copy.mockResolvedValueOnce(tagged(document(5, { bias: 5 })))
+    await userEvent.click(box.getByRole('button', { name: 'Promote v2 all the same' }))
+    expect(copy.mock.lastCall).toMatchObject(['model-a', 'promote', { version: 2 }, { ifMatch: theirs.etag }])
+    expect(await screen.findByText('from v5')).toBeVisible()
+    expect(screen.queryByRole('region', { name: 'Somebody else was first' })).toBeNull()
+  })
+
+  it('can be left where it is then, and what was typed stays', async () => {
+    const copy = collide()
+    await showHistory()
+    await userEvent.type(screen.getByLabelText('Message'), 'half typed')
+    await userEvent.click(screen.getByRole('button', { name: 'Promote v2' }))
+    await userEvent.click(await screen.findByRole('button', { name: 'Leave v4 current' }))
+    expect(screen.queryByRole('region', { name: 'Somebody else was first' })).toBeNull()
+    expect(screen.getByLabelText('Message')).toHaveValue('half typed')
+    expect(copy).toHaveBeenCalledOnce()
+  })
+
+  it('is seen only with a token, and a reader is told so', async () => {
+    await showHistory(true)
+    expect(screen.getByText(/^The model itself runs what is not current; that needs a token\./)).toBeVisible()
+    expect(screen.queryByRole('button', { name: 'See its effect' })).toBeNull()
+    await userEvent.click(screen.getByRole('button', { name: 'Show a token' }))
+    expect(screen.getByRole('dialog', { name: 'Sign in' })).toBeVisible()
+  })
+
+  it('gives way to what is typed', async () => {
+    await showHistory()
+    await userEvent.click(screen.getByRole('button', { name: 'See its effect' }))
+    expect(screen.getByText('Dashed: v2 of the history.')).toBeVisible()
+    await retype(bias(), '7')
+    expect(screen.getByText(/^Dashed: what you propose\./)).toBeVisible()
+  })
+
+  it('is not asked for with what a reader had typed before', async () => {
+    keepDraft('model-a', { base: versions[0]!, etag: '', typed: { weights: ['1', '2'], bias: '9', quantile: '0.5' }, requires: pin(1), message: '' })
+    await showHistory(true)
+    expect(bias()).toHaveValue('9')
+    await screen.findByRole('row', { name: /^Model A.* 10/ })
+    expect(api.evaluate).not.toHaveBeenCalled()
+    expect(screen.getAllByText(/that needs a token/)).toHaveLength(2)
   })
 })
 

@@ -5,6 +5,8 @@ import { Effect } from '../effect/Effect'
 import { useWords } from '../i18n/language'
 import { useModelName } from '../i18n/names'
 import { useLive } from '../live/live'
+import { useSession } from '../session/session'
+import { NeedsToken } from '../session/SessionButton'
 import { Link } from '../router'
 import type { Trouble } from '../trouble'
 import { Button } from '../ui/Button'
@@ -38,10 +40,11 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
   const [newHeld, setNewHeld] = useState(0)
   const [trouble, setTrouble] = useState<Trouble>()
   const effect = useRef<HTMLDivElement>(null)
-  const editor = useEditor(model, known, looked ? undefined : trouble, learn)
+  const { mayWrite } = useSession()
+  const editor = useEditor(model, known, looked ? undefined : trouble, learn, () => look(undefined))
   const newest = Math.max(newHeld, useNewest(model, known.document))
-  const typed = editor.dirty && editor.readable ? editor.content : undefined
-  const proposed = looked ? contentOf(looked) : typed
+  const typed = editor.dirty && editor.readable && mayWrite ? editor.content : undefined
+  const proposed = looked && mayWrite ? contentOf(looked) : typed
   const served = known.document.requires
   const others = Object.entries(proposed?.requires ?? {}).filter(([name, pin]) => pin.version !== served?.[name]?.version)
 
@@ -66,9 +69,10 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
           <header className={style.head}>
             <h2>{w.effect}</h2>
             <p className={style.lead}>
-              {looked ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow} {others.map(([name, pin]) => w.effectWith(modelName(name), pin.version)).join(' ')}
+              {looked && mayWrite ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow} {others.map(([name, pin]) => w.effectWith(modelName(name), pin.version)).join(' ')}
             </p>
-            {looked && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
+            {looked && mayWrite && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
+            {(looked || editor.dirty) && <NeedsToken>{w.needsToken}</NeedsToken>}
           </header>
           {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} />}
           <Effect model={model} proposed={proposed} onProposedTrouble={setTrouble} />
@@ -87,6 +91,7 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
           learn(written)
           look(undefined)
         }}
+        onOvertaken={learn}
       />
     </div>
   )

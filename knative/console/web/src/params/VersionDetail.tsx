@@ -5,6 +5,7 @@ import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { useModelName } from '../i18n/names'
 import { useSession } from '../session/session'
+import { NeedsToken } from '../session/SessionButton'
 import { type Trouble, troubleOf } from '../trouble'
 import { Button } from '../ui/Button'
 import { Field } from '../ui/Field'
@@ -14,6 +15,7 @@ import { Segmented } from '../ui/Segmented'
 import { say } from '../ui/toast'
 import { Placeholder } from '../ui/Waiting'
 import { watchConvergence } from './convergence'
+import { CopyConflict } from './CopyConflict'
 import { diffVersions } from './diff'
 import { DiffTable } from './DiffTable'
 import { randomId } from './drafts'
@@ -31,10 +33,12 @@ interface Props {
   history: History
   onLook: (document: Document) => void
   onWritten: (written: Tagged) => void
+  /** Called with what somebody else wrote first. */
+  onOvertaken: (theirs: Tagged) => void
 }
 
 /** One version: who wrote it and why, what it changed, and what can be done with it. */
-export function VersionDetail({ model, known, version, newest, history, onLook, onWritten }: Props) {
+export function VersionDetail({ model, known, version, newest, history, onLook, onWritten, onOvertaken }: Props) {
   const w = useWords(paramsWords)
   const { ago, moment } = useFormat()
   const modelName = useModelName()
@@ -63,7 +67,7 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
         <span title={document.created && moment(document.created)}>{w.by(document.author ?? w.nobody, ago(document.created ?? 0))}</span>
       </header>
       <p className={style.message}>{document.message || w.noMessage}</p>
-      <Actions model={model} known={known} document={document} isCurrent={isCurrent} onLook={onLook} onWritten={onWritten} />
+      <Actions key={version} model={model} known={known} document={document} isCurrent={isCurrent} onLook={onLook} onWritten={onWritten} onOvertaken={onOvertaken} />
       <div className={style.against}>
         <Segmented label={w.against} options={[w.previous, w.currentOne, w.another]} chosen={against} onChoose={setAgainst} />
         {against === 2 && (
@@ -88,47 +92,69 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
   )
 }
 
-function Actions({ model, known, document, isCurrent, onLook, onWritten }: Omit<Props, 'version' | 'newest' | 'history'> & { document: Document; isCurrent: boolean }) {
+function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvertaken }: Omit<Props, 'version' | 'newest' | 'history'> & { document: Document; isCurrent: boolean }) {
   const w = useWords(paramsWords)
   const { mayWrite } = useSession()
   const [busy, setBusy] = useState(false)
-  const [failed, setFailed] = useState<{ version: number; trouble: Trouble }>()
+  const [trouble, setTrouble] = useState<Trouble>()
+  const [clash, setClash] = useState<{ seen: Document; theirs: Tagged }>()
+  const [request, setRequest] = useState({ ifMatch: '', idempotencyKey: '' })
   const { version, held } = document
-  const trouble = failed?.version === version ? failed.trouble : undefined
 
-  async function copy() {
+  /** Sent again for the same document it is the same request: its answer may have been lost. */
+  async function copy(upon: Tagged) {
     const began = performance.now()
+    const options = request.ifMatch === upon.etag && request.idempotencyKey ? request : { ifMatch: upon.etag, idempotencyKey: randomId() }
+    setRequest(options)
     setBusy(true)
+    setTrouble(undefined)
     try {
       const verb = held ? 'promote' : 'rollback'
-      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, { ifMatch: known.etag, idempotencyKey: randomId() })
+      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, options)
       watchConvergence(model.name, written.document.version, began)
       say('good', w.promoted(version, written.document.version))
-      setFailed(undefined)
+      setClash(undefined)
+      setRequest({ ifMatch: '', idempotencyKey: '' })
       onWritten(written)
     } catch (error) {
       const trouble = troubleOf(error)
       const theirs = laterOf(trouble)
-      if (theirs) onWritten(theirs)
+      if (theirs) {
+        onOvertaken(theirs)
+        setClash({ seen: upon.document, theirs })
+      } else setTrouble(trouble)
       say('bad', w.failed)
-      setFailed({ version, trouble })
     } finally {
       setBusy(false)
     }
   }
 
+  if (clash) {
+    return (
+      <CopyConflict
+        key={clash.theirs.etag}
+        seen={clash.seen}
+        theirs={clash.theirs.document}
+        wanted={document}
+        busy={busy}
+        onStill={() => void copy(clash.theirs)}
+        onLeave={() => setClash(undefined)}
+      />
+    )
+  }
   if (isCurrent) return null
   return (
     <>
       <div className={style.actions}>
         {mayWrite && model.signature && <Button onClick={() => onLook(document)}>{w.seeEffect}</Button>}
         {mayWrite && (
-          <Button look={held ? 'primary' : 'plain'} busy={busy} onClick={() => void copy()}>
+          <Button look={held ? 'primary' : 'plain'} busy={busy} onClick={() => void copy(known)}>
             {held ? w.promote(version) : w.rollback(version)}
           </Button>
         )}
       </div>
-      {trouble && <TroubleNotice title={w.failed} trouble={trouble} />}
+      {model.signature && <NeedsToken>{w.needsToken}</NeedsToken>}
+      {trouble && <TroubleNotice title={w.failed} trouble={trouble} retry={() => void copy(known)} />}
     </>
   )
 }

@@ -46,8 +46,8 @@ export interface Editor {
   save(hold: boolean): Promise<Tagged | undefined>
 }
 
-/** What a person makes of the params of a model: read, checked, kept, and written. */
-export function useEditor(model: ModelInfo, known: Known, previewTrouble: Trouble | undefined, learn: (written: Tagged) => void): Editor {
+/** What a person makes of the params of a model: read, checked, kept, and written. `onEdit` is called with each change of what would be written. */
+export function useEditor(model: ModelInfo, known: Known, previewTrouble: Trouble | undefined, learn: (written: Tagged) => void, onEdit: () => void): Editor {
   const w = useWords(paramsWords)
   const draft = useDraft(model.name)
   const [busy, setBusy] = useState<'save' | 'hold'>()
@@ -139,8 +139,14 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
     busy,
     trouble: refusal && (refusal.kind !== 'refused' || (rest === '' && Object.keys(placed).length === 0)) ? refusal : undefined,
     former: (path) => formerly(base.params, changed.find((c) => c.path === path)),
-    type: (next) => edit({ typed: next }),
-    require: (next) => edit({ requires: next }),
+    type(next) {
+      edit({ typed: next })
+      onEdit()
+    },
+    require(next) {
+      edit({ requires: next })
+      onEdit()
+    },
     say: (text) => edit({ message: text }),
     discard: () => dropDraft(model.name),
     rebase(upon, { params, requires }) {

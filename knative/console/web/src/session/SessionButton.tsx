@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useWords } from '../i18n/language'
 import { type Trouble, troubleOf } from '../trouble'
 import { Button } from '../ui/Button'
@@ -14,21 +14,24 @@ import { sessionWords } from './words'
 export function SessionButton() {
   const w = useWords(sessionWords)
   const { name, needed, mayWrite } = useSession()
-  const [open, setOpen] = useState(false)
   if (!needed) return null
+  if (!mayWrite) return <Opener className={style.button} label={w.signIn} />
+  return (
+    <Button look="quiet" className={style.button} title={w.signedIn(name)} onClick={signOut}>
+      <Icon name="person" />
+      <span className={style.name}>{name}</span>
+      <span className={style.verb}>{w.signOut}</span>
+    </Button>
+  )
+}
+
+function Opener({ label, className }: { label: string; className?: string }) {
+  const [open, setOpen] = useState(false)
   return (
     <>
-      {mayWrite ? (
-        <Button look="quiet" className={style.button} title={w.signedIn(name)} onClick={signOut}>
-          <Icon name="person" />
-          <span className={style.name}>{name}</span>
-          <span className={style.verb}>{w.signOut}</span>
-        </Button>
-      ) : (
-        <Button className={style.button} onClick={() => setOpen(true)}>
-          {w.signIn}
-        </Button>
-      )}
+      <Button className={className} onClick={() => setOpen(true)}>
+        {label}
+      </Button>
       {open && <SignIn onClose={() => setOpen(false)} />}
     </>
   )
@@ -75,4 +78,16 @@ export function ReaderNotice() {
   const w = useWords(sessionWords)
   const { mayWrite } = useSession()
   return mayWrite ? null : <p className={style.reader}>{w.reader}</p>
+}
+
+/** In the place of what only a token shows: why it is not there, and the way to it. Nothing for those who have one. */
+export function NeedsToken({ children }: { children: ReactNode }) {
+  const w = useWords(sessionWords)
+  const { mayWrite } = useSession()
+  if (mayWrite) return null
+  return (
+    <p className={style.needs}>
+      {children} <Opener label={w.showToken} />
+    </p>
+  )
 }

@@ -9,6 +9,7 @@ export const sessionWords = words(
     token: 'Token',
     kept: 'It is kept for this tab, until it is closed.',
     cancel: 'Cancel',
+    showToken: 'Show a token',
     reader: 'You can look at everything. To change it, sign in.',
   },
   {
@@ -19,6 +20,7 @@ export const sessionWords = words(
     token: '令牌',
     kept: '令牌只在此标签页中保留，关闭后即清除。',
     cancel: '取消',
+    showToken: '提供令牌',
     reader: '您可以查看全部内容。如需修改，请先登录。',
   },
 )
