@@ -18,6 +18,8 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
   const mine = curves.answers.find((a) => a.model === model)
   const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
   const [low, high] = [ordered[0], ordered.at(-1)]
+  const interval = low && high && low !== high ? { low, high } : undefined
+  const coming = curves.answers.some((a) => !a.curve && !a.trouble) // which keeps the interval's place
   const crossed = crossedHere(ordered)
   const then = curves.proposed?.curve
   const crossedThen = then && !crossed && crossedHere(byQuantile([then, ...curves.answers.flatMap((a) => (a.model === model ? [] : (a.curve ?? [])))]))
@@ -32,13 +34,17 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
           {translated(element?.description)} {element?.unit}
         </small>
       </p>
-      {low && high && low !== high && (
+      {(interval || (curves.answers.length > 1 && coming)) && (
         <p className={style.interval}>
-          {w.interval(percent(high.quantile! - low.quantile!))}{' '}
-          <strong>
-            {number(low.here, 1)} – {number(high.here, 1)}
-          </strong>
-          {(crossed || crossedThen) && <em> {crossed ? w.crossedHere : w.crossedHereThen}</em>}
+          {interval && (
+            <>
+              {w.interval(percent(interval.high.quantile! - interval.low.quantile!))}{' '}
+              <strong>
+                {number(interval.low.here, 1)} – {number(interval.high.here, 1)}
+              </strong>
+              {(crossed || crossedThen) && <em> {crossed ? w.crossedHere : w.crossedHereThen}</em>}
+            </>
+          )}
         </p>
       )}
       <Table figures caption={w.answers} columns={[w.model, w.value, w.by]}>
