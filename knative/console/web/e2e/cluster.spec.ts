@@ -165,17 +165,19 @@ describe('on a cluster', { timeout: 300_000 }, () => {
         { revision: stable, percent: 90, tags: [] },
         { revision: candidate, percent: 10, tags: ['candidate'] },
       ]
-      const other = await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: { traffic: theirs, ifMatch: split }, headers: { Authorization: `Bearer ${token}` } })
+      const other = await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: { traffic: theirs }, headers: { 'If-Match': `"${split}"`, Authorization: `Bearer ${token}` } })
       expect(other.status).toBe(200)
-      browser.expectComplaint(/status of 409/)
+      browser.expectComplaint(/status of 412/)
       await dialog.getByRole('button', { name: 'Change it' }).click()
-      await page.getByText('Somebody else changed the traffic first').waitFor(patience)
+      await page.getByRole('heading', { name: 'Somebody else changed the traffic first' }).waitFor(patience)
+      await page.getByRole('row', { name: new RegExp(`${candidate} both changed it 0 % candidate canary 40 % candidate canary 10 % candidate`) }).waitFor()
       expect(await page.getByLabel(`Share of ${candidate}, percent`).inputValue()).toBe('40')
       await page.getByRole('img', { name: new RegExp(`^Now.*${candidate} 10 %, ${stable} 90 %`) }).waitFor(patience)
       expect(await shares()).toEqual({ [stable]: 90, [candidate]: 10 })
       await picture(page, 'cluster-conflict')
 
-      // On what stands now the same is asked again, and done.
+      // Whoever goes on with what is theirs changes what stands now.
+      await page.getByRole('button', { name: 'Go on with mine' }).click()
       await page.getByRole('button', { name: 'Look at the change' }).click()
       await dialog.getByText('90 % → 60 %').waitFor()
       await dialog.getByRole('button', { name: 'Change it' }).click()
