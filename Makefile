@@ -31,8 +31,8 @@ bench: build ## Measure, and print each figure beside its baseline
 	@hack/browser && go run ./hack/bench
 
 .PHONY: bench-cluster
-bench-cluster: ## Measure on the cluster, once the models are deployed
-	@hack/cluster/exec go run ./hack/bench cold-start pods
+bench-cluster: build ## Measure on the cluster, which is made anew, and fail where a bar is not kept
+	@hack/bench/on-cluster
 
 .PHONY: images
 images: build ## Put the functions into images, below out/images; with REGISTRY, push them

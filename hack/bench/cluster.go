@@ -84,19 +84,42 @@ func image(root, function string) (string, error) {
 // model returns the manifest of a Service of model-a's program, with these lines in its
 // function.yaml. It follows the registry of the models that are deployed.
 func (c *cluster) model(root, name string, lines ...string) (string, error) {
-	reference, err := image(root, "model-a")
+	o, err := c.objects(root, name, lines)
 	if err != nil {
 		return "", err
+	}
+	return c.text(o)
+}
+
+// hello returns the manifest of a Service of the same kind whose program does nothing. What
+// the model function gets in its environment this one does not get.
+func (c *cluster) hello(root, name string, lines ...string) (string, error) {
+	o, err := c.objects(root, name, lines)
+	if err != nil {
+		return "", err
+	}
+	container := &o.Service.Spec.Template.Spec.Containers[0]
+	container.Image = "registry.local:5000/hello"
+	container.Env = nil
+	container.ReadinessProbe.HTTPGet.Path = "/"
+	return c.text(o)
+}
+
+func (c *cluster) objects(root, name string, lines []string) (*manifest.Objects, error) {
+	reference, err := image(root, "model-a")
+	if err != nil {
+		return nil, err
 	}
 	file := append([]string{"name: " + name, "image: " + reference, "components: {component-d: process}", "events: false"}, lines...)
 	spec, err := function.Parse(name, []byte(strings.Join(file, "\n")))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	o, err := manifest.New(spec, manifest.Config{Namespace: c.namespace})
-	if err != nil {
-		return "", err
-	}
+	return manifest.New(spec, manifest.Config{Namespace: c.namespace})
+}
+
+// text writes a manifest, with the registry where it is.
+func (c *cluster) text(o *manifest.Objects) (string, error) {
 	var text strings.Builder
 	if err := manifest.Write(&text, o); err != nil {
 		return "", err

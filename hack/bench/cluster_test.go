@@ -4,9 +4,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,15 +42,24 @@ func TestPhases(t *testing.T) {
 	require.ErrorContains(t, err, `the phase "pod ready" of s was not seen`, "it is one of before")
 }
 
-// The hello that a cold start is compared with mounts as little as a model: a volume, that
-// of a token too, is waited for.
-func TestHelloMountsNothing(t *testing.T) {
-	var hello servingv1.Service
-	require.NoError(t, yaml.UnmarshalStrict([]byte(strings.TrimPrefix(fmt.Sprintf(helloService, "hello"), "---\n")), &hello))
-	pod := hello.Spec.Template.Spec
-	require.Empty(t, pod.Volumes)
-	require.NotNil(t, pod.AutomountServiceAccountToken)
-	require.False(t, *pod.AutomountServiceAccountToken)
+// A model function and the hello that its cold start is compared with are deployed alike:
+// they differ in their programs, and in what these are told and asked.
+func TestHelloIsDeployedAsAModel(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "out", "images"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "out", "images", "images.json"), []byte(`{"model-a":"example.com/model-a"}`), 0o600))
+	service := func(text string, err error) (s servingv1.Service) {
+		require.NoError(t, err)
+		require.NoError(t, yaml.UnmarshalStrict([]byte(strings.TrimPrefix(text, "---\n")), &s))
+		return s
+	}
+	c := &cluster{"bench"}
+	model, hello := service(c.model(root, "one", "scale: {windowSeconds: 6}")), service(c.hello(root, "one", "scale: {windowSeconds: 6}"))
+	container := &model.Spec.Template.Spec.Containers[0]
+	require.Equal(t, "example.com/model-a", container.Image)
+	require.NotEmpty(t, container.Env)
+	container.Image, container.Env, container.ReadinessProbe.HTTPGet.Path = "registry.local:5000/hello", nil, "/"
+	require.Equal(t, model, hello)
 }
 
 // A pod is seen with a version as soon as it answers from it.

@@ -52,6 +52,18 @@ func (f *facts) atMost(most float64, name, unit string, value float64) {
 	f.Figures = append(f.Figures, fact{Name: name, Unit: unit, Value: value, Most: most, Bar: true})
 }
 
+// kept reports whether the figure keeps to its bar, or has none.
+func (x *fact) kept() bool { return !x.Bar || x.Value <= x.Most }
+
+func (f *facts) missed() (list []string) {
+	for _, x := range f.Figures {
+		if !x.kept() {
+			list = append(list, fmt.Sprintf("%s: %s %s, more than %g %s", x.Name, figure(x.Value), x.Unit, x.Most, x.Unit))
+		}
+	}
+	return list
+}
+
 // print writes a line for each figure.
 func (f *facts) print(w io.Writer) error {
 	var text strings.Builder
@@ -62,7 +74,7 @@ func (f *facts) print(w io.Writer) error {
 		}
 		if x.Bar {
 			mark := "✓"
-			if x.Value > x.Most {
+			if !x.kept() {
 				mark = "✗"
 			}
 			fmt.Fprintf(&text, "\t≤ %g %s %s", x.Most, x.Unit, mark)

@@ -36,6 +36,7 @@ type benchmark struct {
 // report is what a benchmark found. As JSON it has all the figures.
 type report interface {
 	print(w io.Writer) error // for people
+	missed() []string        // the figures that do not keep to their bars, with these
 }
 
 var benchmarks = []benchmark{
@@ -45,6 +46,7 @@ var benchmarks = []benchmark{
 	{"watchers", "how soon a thousand replicas have new params", watchers, false},
 	{"live", "how soon the page shows that replicas have what was saved, and long lists", live, false},
 	{"page", "how fast the page loads in Chromium, what it weighs, and how it behaves with a lot in it", page, false},
+	{"cluster-up", "how soon the cluster is up when all of it is built; not on its node, and it ends what is there", clusterUp, true},
 	{"cold-start", "on the cluster: a request to a model function at zero beside one to a bare hello", coldStart, true},
 	{"pods", "on the cluster: how soon three pods answer from new params", pods, true},
 }
@@ -56,6 +58,7 @@ type session struct {
 	rounds   int
 	duration time.Duration
 	quick    bool   // only to see that everything works
+	strict   bool   // a bar that is not kept is an error
 	other    string // another build of the model function, "" for none
 	progress *progress
 }
@@ -77,6 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long one measurement of a load takes")
 	flags.StringVar(&s.other, "other", "", "serving: measure this program too, another build of the model function")
 	flags.BoolVar(&s.quick, "quick", false, "one short round, to see that everything works: its figures mean nothing")
+	flags.BoolVar(&s.strict, "strict", false, "fail if a figure does not keep to its bar")
 	format := flags.String("o", "text", "text or json")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "Usage: bench [flags] [name …]\n\nBenchmarks:\n")
@@ -143,6 +147,7 @@ func (s *session) run(ctx context.Context, chosen []benchmark, asJSON bool, stdo
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	here := thisMachine()
 	reports := map[string]report{}
+	var missed []error
 	for i, b := range chosen {
 		r, err := b.run(ctx, s)
 		s.progress.clear()
@@ -153,6 +158,11 @@ func (s *session) run(ctx context.Context, chosen []benchmark, asJSON bool, stdo
 			return fmt.Errorf("%s: %w", b.name, err)
 		}
 		reports[b.name] = r
+		if s.strict {
+			for _, figure := range r.missed() {
+				missed = append(missed, fmt.Errorf("%s: %s", b.name, figure))
+			}
+		}
 		if asJSON {
 			continue
 		}
@@ -164,13 +174,13 @@ func (s *session) run(ctx context.Context, chosen []benchmark, asJSON bool, stdo
 			return err
 		}
 	}
-	if !asJSON {
-		return nil
+	if asJSON {
+		err = json.MarshalWrite(stdout, struct {
+			Machine machine           `json:"machine"`
+			Benches map[string]report `json:"benchmarks"`
+		}{here, reports}, json.Deterministic(true), jsontext.WithIndent("  "))
 	}
-	return json.MarshalWrite(stdout, struct {
-		Machine machine           `json:"machine"`
-		Benches map[string]report `json:"benchmarks"`
-	}{here, reports}, json.Deterministic(true), jsontext.WithIndent("  "))
+	return errors.Join(append(missed, err)...)
 }
 
 func moduleRoot(ctx context.Context) (string, error) {

@@ -86,7 +86,9 @@ func TestBars(t *testing.T) {
 		{{Throughput: 96, P99: 121, Start: 15, Idle: 25e6, Size: 16e6}, {Throughput: 96, P99: 121, Start: 15, Idle: 25e6, Size: 16e6}},
 	}
 	kept := map[string]bool{}
-	for _, line := range newServingReport(r, 50).Rows {
+	rep := newServingReport(r, 50)
+	require.Equal(t, []string{"p99: 121 µs (1.21×), not ≤ 1.2×", "program: 16.0 MB (16.00×), not ≤ 15 MB"}, rep.missed())
+	for _, line := range rep.Rows {
 		if line.Bar != "" {
 			kept[line.Name] = line.Kept
 		}
@@ -94,6 +96,17 @@ func TestBars(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		"throughput": true, "p99": false, "first answer": true, "memory, idle": true, "program": false,
 	}, kept)
+}
+
+// What a strict run fails for is named, with its bar.
+func TestMissed(t *testing.T) {
+	f := &facts{}
+	f.add("without a bar", "s", 100)
+	f.atMost(60, "up", "s", 60)
+	f.atMost(60, "up, most", "s", 60.5)
+	require.Equal(t, []string{"up, most: 60.5 s, more than 60 s"}, f.missed())
+	require.Empty(t, (&coldStartReport{Difference: coldStartBar, Kept: true}).missed())
+	require.Equal(t, []string{"median of the paired differences: 61 ms, more than 60 ms"}, (&coldStartReport{Difference: 61}).missed())
 }
 
 func TestPairedRatio(t *testing.T) {

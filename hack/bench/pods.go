@@ -9,10 +9,12 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/modelfn/modelfn/framework/params"
@@ -60,7 +62,7 @@ func pods(ctx context.Context, s *session) (_ report, err error) {
 		_, back := client.Rollback(context.WithoutCancel(ctx), "model-a", before.Version, "after a benchmark", registry.Options{})
 		err = errors.Join(err, back)
 	}()
-	lags, err := podLags(ctx, s, client, strings.Fields(addresses))
+	lags, err := podLags(ctx, s, client, before, strings.Fields(addresses))
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +75,11 @@ func pods(ctx context.Context, s *session) (_ report, err error) {
 }
 
 // podLags returns how long each of the changes took.
-func podLags(ctx context.Context, s *session, client *registry.Client, addresses []string) ([]time.Duration, error) {
+func podLags(ctx context.Context, s *session, client *registry.Client, before params.Document, addresses []string) ([]time.Duration, error) {
+	var values map[string]jsontext.Value
+	if err := json.Unmarshal(before.Params, &values); err != nil {
+		return nil, err
+	}
 	if len(addresses) != podsReplicas {
 		return nil, fmt.Errorf("there are %d pods, and not %d", len(addresses), podsReplicas)
 	}
@@ -92,9 +98,13 @@ func podLags(ctx context.Context, s *session, client *registry.Client, addresses
 	var lags []time.Duration
 	for n := range versions {
 		s.progress.say("pods: version %d of %d", n+1, versions)
-		change := registry.Change{Params: jsontext.Value(fmt.Sprintf(`{"bias":%d}`, 100+n)), Message: "a benchmark"}
+		values["bias"] = jsontext.Value(strconv.Itoa(100 + n))
+		written, err := json.Marshal(values)
+		if err != nil {
+			return nil, err
+		}
 		start := time.Now()
-		d, err := client.Patch(ctx, "model-a", change, registry.Options{})
+		d, err := client.Put(ctx, "model-a", registry.Change{Params: written, Message: "a benchmark"}, registry.Options{})
 		if err != nil {
 			return nil, err
 		}

@@ -95,6 +95,15 @@ func newServingReport(r *servingRun, rate float64) *servingReport {
 	return rep
 }
 
+func (r *servingReport) missed() (list []string) {
+	for _, line := range r.Rows {
+		if line.Bar != "" && !line.Kept {
+			list = append(list, fmt.Sprintf("%s: %.*f %s (%.2f×), not %s", line.Name, line.digits, line.Cells[modelA].Median, line.Unit, line.Cells[modelA].Ratio, line.Bar))
+		}
+	}
+	return list
+}
+
 // print writes the table.
 func (r *servingReport) print(w io.Writer) error {
 	var text strings.Builder
