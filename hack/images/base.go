@@ -11,11 +11,7 @@ import (
 
 // baseFiles are the files that every image has.
 func baseFiles() []image.File {
-	return []image.File{
-		{Path: "etc/group", Mode: 0o444, Content: []byte("root:x:0:\nnonroot:x:65532:\n")},
-		{Path: "etc/passwd", Mode: 0o444, Content: []byte("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
-		{Path: "etc/ssl/certs/ca-certificates.crt", Mode: 0o444, Content: roots()},
-	}
+	return append(image.Users(), image.File{Path: "etc/ssl/certs/ca-certificates.crt", Mode: 0o444, Content: roots()})
 }
 
 // roots returns the certificates that TLS trusts, those of Mozilla. One that is

@@ -2,7 +2,7 @@
 //
 //	push REFERENCE=PROGRAM ...
 //
-// An image has one layer with one file, its entrypoint, and runs as a user that
+// An image has one layer with one program, its entrypoint, and runs as a user that
 // is not root. The same program gives the same digest. The layer is not
 // compressed, because registry and node share a disk: packing and unpacking
 // would cost more than reading. What the registry has is not sent again.
@@ -74,7 +74,7 @@ func build(program string) (v1.Image, error) {
 		return nil, err
 	}
 	name := filepath.Base(program)
-	layer, err := image.Plain(image.File{Path: name, Mode: 0o555, Content: content})
+	layer, err := image.Plain(append(image.Users(), image.File{Path: name, Mode: 0o555, Content: content})...)
 	if err != nil {
 		return nil, err
 	}

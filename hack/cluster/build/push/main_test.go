@@ -30,7 +30,8 @@ func TestPush(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"/hello"}, file.Config.Entrypoint)
 	require.Equal(t, "65532:65532", file.Config.User)
-	require.Equal(t, "the program", content(t, image, "hello"))
+	require.Equal(t, "the program", content(t, image, "hello", 0o555))
+	require.Contains(t, content(t, image, "etc/passwd", 0o444), "\nnonroot:x:65532:65532:")
 
 	one, err := image.Digest()
 	require.NoError(t, err)
@@ -74,8 +75,8 @@ func pull(t *testing.T, reference string) v1.Image {
 	return image
 }
 
-// content reads the only file of an image.
-func content(t *testing.T, image v1.Image, name string) string {
+// content reads a file of an image, which has one layer.
+func content(t *testing.T, image v1.Image, name string, mode int64) string {
 	t.Helper()
 	layers, err := image.Layers()
 	require.NoError(t, err)
@@ -90,9 +91,11 @@ func content(t *testing.T, image v1.Image, name string) string {
 	defer layer.Close()
 	files := tar.NewReader(layer)
 	header, err := files.Next()
-	require.NoError(t, err)
-	require.Equal(t, name, header.Name)
-	require.Equal(t, int64(0o555), header.Mode)
+	for err == nil && header.Name != name {
+		header, err = files.Next()
+	}
+	require.NoError(t, err, name)
+	require.Equal(t, mode, header.Mode)
 	data, err := io.ReadAll(files)
 	require.NoError(t, err)
 	return string(data)

@@ -27,6 +27,15 @@ type File struct {
 	Content []byte
 }
 
+// Users are the files by which a container engine knows User. Without them it takes root's
+// group where it is told the user's number alone, as Kubernetes does.
+func Users() []File {
+	return []File{
+		{Path: "etc/group", Mode: 0o444, Content: []byte("root:x:0:\nnonroot:x:65532:\n")},
+		{Path: "etc/passwd", Mode: 0o444, Content: []byte("root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n")},
+	}
+}
+
 // Plain returns a layer that is not compressed.
 func Plain(files ...File) (v1.Layer, error) {
 	content, err := archive(files)
