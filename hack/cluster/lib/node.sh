@@ -118,11 +118,23 @@ node_destroy() {
     wait_until 30 node_gone "$pid" || fail "process $pid, the node's first, does not end"
   fi
   cgroups_remove
+  mounts_release
   rm -rf --one-file-system "$node"
 }
 
 node_gone() {
   ! identity "$1"
+}
+
+# mounts_release releases what is mounted below the node's folder outside of the node.
+# A node mounts nothing there; whoever looked for something may have.
+mounts_release() {
+  local target folder
+  folder=$(readlink -m "$node")
+  while read -r _ target _; do
+    printf -v target '%b' "$target" # a space is \040 there
+    [[ $target != "$folder"/* ]] || umount --lazy "$target"
+  done < <(tac /proc/self/mounts)
 }
 
 # cgroups_remove removes the cgroups of the node's containers, by their ids:
@@ -149,7 +161,7 @@ part() {
     printf '%q ' "$@"
     for word in "$@"; do
       word=$node/root${word#*=}
-      [[ ! -f $word ]] || sha256sum "$word"
+      [[ ! -f $word ]] || sha256sum <"$word"
     done
   )
   if part_pid "$name" >/dev/null; then
