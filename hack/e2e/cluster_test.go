@@ -148,11 +148,14 @@ func pods(t *testing.T, label, name string) (names []string) {
 // soon is a function that goes to zero 6 s after it was asked last, not 60.
 const soon = "scale: {windowSeconds: 6}"
 
-// atZero waits until no pod of a revision runs. One that ends takes half a minute more,
-// in which it gets no request.
+// atZero waits until no pod of a revision runs, and what is asked of it goes to Knative's
+// activator, which wakes it. A pod that ends takes half a minute more, in which it gets no
+// request.
 func atZero(t *testing.T, revision string) {
 	t.Helper()
-	eventually(t, revision+" at zero", func() bool { return len(pods(t, "revision", revision)) == 0 })
+	eventually(t, revision+" at zero", func() bool {
+		return len(pods(t, "revision", revision)) == 0 && field(t, "serverlessservice/"+revision, "{.spec.mode}") == "Proxy"
+	})
 }
 
 // answer is what a function answers.
@@ -204,10 +207,11 @@ func registryClient(t *testing.T) *registry.Client {
 }
 
 // trained makes the params that were trained current again, where they are not, and
-// waits until every model has what is current.
+// waits until every function has what is current.
 func trained(t *testing.T) {
 	t.Helper()
-	for _, model := range append(models, "component-d") {
+	all := append(models, "component-d")
+	for _, model := range all {
 		current, err := registryClient(t).Current(t.Context(), model)
 		require.NoError(t, err)
 		if string(current.Params) != bundled(t, model) {
@@ -215,7 +219,7 @@ func trained(t *testing.T) {
 			break
 		}
 	}
-	for _, model := range models {
+	for _, model := range all {
 		current, err := registryClient(t).Current(t.Context(), model)
 		require.NoError(t, err)
 		eventually(t, "what is current, at "+model, func() bool { return asked(t, host(model), patient).digest == current.Digest })

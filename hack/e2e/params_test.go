@@ -4,11 +4,14 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
@@ -120,12 +123,25 @@ func change(t *testing.T, bias int) documents.Document {
 	return write(t, bias, registry.Options{})
 }
 
+// write is change with options. It goes the way of people, through the gateway.
 func write(t *testing.T, bias int, o registry.Options) documents.Document {
 	t.Helper()
-	patch := jsontext.Value(fmt.Sprintf(`{"bias":%d}`, bias))
-	d, err := registryClient(t).Patch(t.Context(), "model-a", registry.Change{Params: patch, Message: t.Name()}, o)
+	gateway, err := registry.New(host("console"), token)
+	require.NoError(t, err)
+	d, err := gateway.Put(t.Context(), "model-a", registry.Change{Params: biased(t, bias), Message: t.Name()}, o)
 	require.NoError(t, err)
 	return d
+}
+
+// biased returns the params of model-a as they were trained, but for the bias.
+func biased(t *testing.T, bias int) jsontext.Value {
+	t.Helper()
+	var params map[string]jsontext.Value
+	require.NoError(t, json.Unmarshal([]byte(bundled(t, "model-a")), &params))
+	params["bias"] = jsontext.Value(strconv.Itoa(bias))
+	text, err := json.Marshal(params)
+	require.NoError(t, err)
+	return text
 }
 
 // serving returns the replicas of a revision of model-a that serve, as the registry
@@ -146,15 +162,22 @@ func logs(t *testing.T, revision string) (all string) {
 	return all
 }
 
-// brokerAway stops the Broker's ingress until the test ends.
+// brokerAway stops the Broker's ingress until the test ends: it answers nobody.
 func brokerAway(t *testing.T) {
-	scale := func(replicas string) {
-		run(t, "", "kubectl", "--namespace", "knative-eventing", "scale", "deployment/mt-broker-ingress", "--replicas", replicas)
+	url := field(t, "broker/default", "{.status.address.url}")
+	answers := func() bool {
+		quick := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := quick.Get(url)
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil
 	}
-	scale("0")
-	t.Cleanup(func() { scale("1") })
-	eventually(t, "no Broker", func() bool {
-		return run(t, "", "kubectl", "--namespace", "knative-eventing", "get", "pods",
-			"--selector", "eventing.knative.dev/brokerRole=ingress", "--output", "name") == ""
-	})
+	scale := func(replicas string, want bool) {
+		run(t, "", "kubectl", "--namespace", "knative-eventing", "scale", "deployment/mt-broker-ingress", "--replicas", replicas)
+		eventually(t, replicas+" replicas of the Broker", func() bool { return answers() == want })
+	}
+	require.True(t, answers(), url)
+	t.Cleanup(func() { scale("1", true) })
+	scale("0", false)
 }
