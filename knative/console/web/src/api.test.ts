@@ -41,6 +41,14 @@ describe('a request', () => {
     expect(asked[0]).toMatchObject({ url: '/a/predict', data: '{"inputs":[[1],[2]]}' })
   })
 
+  it('has as long as the gateway gives a model that is being started', async () => {
+    says(200, { outputs: [] })
+    await api.predict('a', [])
+    await api.evaluate('a', { params: {} }, [])
+    await api.currentParams('a')
+    expect(asked.map((c) => c.timeout)).toEqual([60_000, 60_000, 15_000])
+  })
+
   it('cannot leave its path by a name', async () => {
     says(200, { versions: [] })
     await api.versionsOf('../../x?y')

@@ -78,14 +78,17 @@ function outputsOf(response: AxiosResponse<{ outputs: unknown[] }>): Outputs {
 
 const at = encodeURIComponent
 
+/** As long as the gateway waits itself, in milliseconds: a model at zero is started first. */
+const patience = 60_000
+
 /** Asks a model for many inputs at once. */
 export async function predict(model: string, inputs: unknown[], signal?: AbortSignal): Promise<Outputs> {
-  return outputsOf(await send({ method: 'POST', url: `/${at(model)}/predict`, data: { inputs }, signal }))
+  return outputsOf(await send({ method: 'POST', url: `/${at(model)}/predict`, data: { inputs }, timeout: patience, signal }))
 }
 
 /** Asks what params that are nowhere stored would answer: the model's own code builds and runs them. At most 1,000 inputs. */
 export async function evaluate(model: string, proposed: { params: unknown; requires?: Requires }, inputs: unknown[], signal?: AbortSignal): Promise<Outputs> {
-  return outputsOf(await send({ method: 'POST', url: `/${at(model)}/evaluate`, data: { ...proposed, inputs }, signal }))
+  return outputsOf(await send({ method: 'POST', url: `/${at(model)}/evaluate`, data: { ...proposed, inputs }, timeout: patience, signal }))
 }
 
 /** Training data. */

@@ -13,7 +13,7 @@ class Stream extends EventTarget {
 
 vi.stubGlobal('EventSource', Stream)
 beforeEach(() => void vi.stubGlobal('EventSource', Stream))
-const { filesFor, keeping, openStream } = await import('./early')
+const { filesFor, keeping, openStream, tellWithout } = await import('./early')
 
 it('opens the stream before it is asked for, and gives it away once', () => {
   expect(Stream.opened).toEqual(['/api/live'])
@@ -50,4 +50,18 @@ it('knows the files of a place, each once', () => {
   expect(filesFor('#/models/model-a', names)).toEqual(['/axios.js', '/model.js', '/shared.js'])
   expect(filesFor('#/models/model-a/params', names)).toEqual(['/axios.js', '/model.js', '/shared.js', '/params.js'])
   expect(filesFor('#/models/model-a/params', {})).toEqual([])
+})
+
+it('says so when the program did not come, and lets one try again', () => {
+  document.body.innerHTML = '<div id="root"><div class="shell">modelfn</div></div>'
+  const root = document.getElementById('root')!
+  const again = vi.fn()
+  root.dataset.begun = ''
+  tellWithout(root, again)
+  expect(root).toHaveTextContent(/^modelfn$/)
+  delete root.dataset.begun
+  tellWithout(root, again)
+  expect(root.querySelector('[role=alert]')).toHaveTextContent('The page did not come whole. The server may be down, or the network.')
+  root.querySelector('button')!.click()
+  expect(again).toHaveBeenCalledOnce()
 })

@@ -37,6 +37,26 @@ export function keeping(stream: EventSource): Source {
   }
 }
 
+/** Says so if the program itself did not come, for then nobody else can. The program marks its place when it begins. */
+export function tellWithout(root: HTMLElement, again: () => void) {
+  if (root.dataset.begun !== undefined) return
+  const chinese = navigator.languages.find((tag) => /^(zh|en)/.test(tag))?.startsWith('zh') ?? false
+  const said = document.createElement('p')
+  said.className = 'without'
+  said.role = 'alert'
+  said.textContent = chinese ? '页面未能完整加载。服务器可能已停止，或网络中断。' : 'The page did not come whole. The server may be down, or the network.'
+  const button = document.createElement('button')
+  button.textContent = chinese ? '重试' : 'Try again'
+  button.addEventListener('click', again)
+  said.append(' ', button)
+  root.append(said)
+}
+
+const root = document.getElementById('root')
+const tell = () => root && tellWithout(root, () => window.location.reload())
+if (document.readyState === 'complete') tell()
+else window.addEventListener('load', tell)
+
 const open = () => new EventSource('/api/live')
 
 let early = document.visibilityState === 'hidden' ? undefined : keeping(open())

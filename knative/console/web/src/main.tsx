@@ -7,9 +7,11 @@ import { partsOf } from './parts'
 import { parsePlace } from './router'
 import './ui/base.css'
 
+const root = document.getElementById('root')!
+root.dataset.begun = ''
 startLive(openStream)
 void partsOf(parsePlace(window.location.hash)).then(() =>
-  createRoot(document.getElementById('root')!).render(
+  createRoot(root).render(
     <StrictMode>
       <App />
     </StrictMode>,

@@ -85,7 +85,6 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     <div className={style.effect}>
       <Panel title={w.output} className={style.output}>
         {curves ? <Answers curves={curves} model={model.name} element={output} stale={asked.stale} retry={asked.retry} /> : <Placeholder lines={5} />}
-        {family.length > 1 && <Beside model={model} family={family} drawn={together} onDraw={draw} />}
         {(asked.slow || curves?.answers.some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
       </Panel>
       <Panel title={w.input} className={style.input}>
@@ -129,6 +128,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
           </Notice>
         )}
         {name && <p className={style.caption}>{training && curves && w.data(data.length, training.total)}</p>}
+        {family.length > 1 && <Beside model={model} family={family} drawn={together} onDraw={draw} />}
       </Panel>
     </div>
   )

@@ -53,7 +53,8 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
           spellCheck={false}
           value={text}
           placeholder={`${inputs.map((e) => e.name).join(',')}\n${inputs.map((e) => e.range?.min ?? 0).join(',')}\n${inputs.map((e) => e.range?.max ?? 1).join(',')}`}
-          aria-describedby={`${id}-hint`}
+          aria-invalid={parsed?.flaws ? true : undefined}
+          aria-describedby={parsed?.flaws ? `${id}-flaws ${id}-hint` : `${id}-hint`}
           onChange={(event) => setText(event.target.value)}
         />
         <div className={style.tools}>
@@ -71,7 +72,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
           </Button>
         </div>
       </div>
-      {parsed?.flaws && <Flaws flaws={parsed.flaws} />}
+      {parsed?.flaws && <Flaws id={`${id}-flaws`} flaws={parsed.flaws} />}
       {key !== '' && (
         <Waiting asked={asked} lines={4}>
           {(many) => <Answers model={model} many={many} inputs={inputs} onLook={fill} />}
@@ -81,11 +82,11 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
   )
 }
 
-function Flaws({ flaws }: { flaws: Flaw[] }) {
+function Flaws({ id, flaws }: { id: string; flaws: Flaw[] }) {
   const w = useWords(manyWords)
   return (
     <Notice tone="bad" title={w.wrong}>
-      <ul>
+      <ul id={id}>
         {flaws.map((flaw, i) => (
           <li key={i}>{w.flaw(flaw)}</li>
         ))}
@@ -103,7 +104,7 @@ function Answers({ model, many, inputs, onLook }: { model: ModelInfo; many: Answ
   return (
     <>
       <div className={style.summary}>
-        <p>
+        <p role="status">
           <strong>{w.rows(number(rows.length))}</strong> <span className={style.hint}>{versions.join(' · ')}</span>
         </p>
         <span className={style.tools}>

@@ -14,6 +14,8 @@ interface Props {
   revision: Revision
   colour: number
   problem: RowProblem | undefined
+  /** What the server has against it; '' if nothing. */
+  refused: string
   readOnly: boolean
   onType: (part: Partial<Row>) => void
   /** Called with a share of this one that the others make room for. */
@@ -21,13 +23,13 @@ interface Props {
 }
 
 /** A revision: what it is, how it is, and what it gets. */
-export function RevisionRow({ row, revision, colour, problem, readOnly, onType, onGive }: Props) {
+export function RevisionRow({ row, revision, colour, problem, refused, readOnly, onType, onGive }: Props) {
   const w = useWords(trafficWords)
   const { ago, moment } = useFormat()
   const now = useNow()
   const { name, image, paramsVersion, ready, reason, pods, created } = revision
   const tagProblem = problem === 'badTag' || problem === 'tagTwice'
-  const said = problem ? w.problem[problem] : ''
+  const said = problem ? w.problem[problem] : refused
   return (
     <li className={style.row} aria-label={name}>
       <div>

@@ -106,6 +106,17 @@ describe('the traffic of a model', () => {
     expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable best')
   })
 
+  it('says at its revision what the server has against it', async () => {
+    vi.spyOn(api, 'setTraffic').mockRejectedValue(new Trouble('refused', 'traffic[1].revision: model-a-1 is not ready', { status: 400 }))
+    show()
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+    await waitFor(() => expect(screen.getByLabelText('Share of model-a-1, percent')).toHaveAccessibleDescription('model-a-1 is not ready'))
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), '2')
+    expect(screen.getByLabelText('Share of model-a-1, percent')).toBeValid()
+  })
+
   describe('when somebody else was first', () => {
     const share = (revision: string, percent: number, tags: string[] = []) => ({ revision, percent, tags })
     const theirs = { traffic: [share('model-a-2', 40, ['candidate']), share('model-a-1', 60)], etag: 'two', former: null }

@@ -42,6 +42,7 @@ function Split({ model }: { model: ModelInfo }) {
   const [asked, ask] = useState<{ rows: Row[]; split: string; typed: Edits['rows'] }>()
   const [trouble, setTrouble] = useState<Trouble>()
   const [theirs, setTheirs] = useState<Move[]>([])
+  const [refused, setRefused] = useState({ revision: '', said: '' })
   const [comparing, setComparing] = useState(false)
   const [changes, setChanges] = useState(0)
   const { tell, ...standing } = useStanding(model)
@@ -52,9 +53,13 @@ function Split({ model }: { model: ModelInfo }) {
   const problems = problemsIn(rows, revisions)
   const sum = sumOf(rows)
   const good = sum === 100 && Object.keys(problems).length === 0
-  const shown = all ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || revisions[i]!.percent > 0)
+  const shown = all ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || r.revision === refused.revision || revisions[i]!.percent > 0)
   const colours = coloursOf(revisions)
-  const put = (next: Row[]) => keepRows(model.name, next, standing)
+  function put(next: Row[]) {
+    setRefused({ revision: '', said: '' })
+    setTrouble(undefined)
+    keepRows(model.name, next, standing)
+  }
   const now = { ...model, ...standing }
   const overtaken = edits.rows !== undefined && edits.split !== split && moves.length > 0
 
@@ -72,6 +77,8 @@ function Split({ model }: { model: ModelInfo }) {
       const told = toldBy(trouble)
       if (told) setTheirs(movesTo(rowsFor(tell(told).revisions, told.traffic), revisions))
       setComparing(told !== undefined)
+      const share = traffic[Number(/^traffic\[(\d+)\]/.exec(trouble.field)?.[1])]
+      setRefused({ revision: share?.revision ?? '', said: trouble.reason })
       setTrouble(trouble)
       say('bad', w.failed)
     }
@@ -122,6 +129,7 @@ function Split({ model }: { model: ModelInfo }) {
               revision={revisions.find((r) => r.name === row.revision)!}
               colour={colours[row.revision]!}
               problem={problems[row.revision]}
+              refused={refused.revision === row.revision ? refused.said : ''}
               readOnly={!mayWrite}
               onType={(part) => put(rows.map((r) => (r.revision === row.revision ? { ...r, ...part } : r)))}
               onGive={(percent) => put(giving(rows, row.revision, percent))}
