@@ -351,22 +351,29 @@ describe('an older or a held version', () => {
   async function showHistory(signIn = false) {
     vi.spyOn(api, 'currentParams').mockResolvedValue(tagged(versions[0]!))
     vi.spyOn(api, 'versionsOf').mockResolvedValue({ versions })
-    await show({ signIn })
+    const shown = await show({ signIn })
     await userEvent.click(await screen.findByRole('option', { name: /^v2/ }))
+    return shown
   }
 
   const theirs = tagged(document(4, { bias: 6, quantile: 0.25 }, { author: 'bob', message: 'mine is better' }))
   const collide = () => vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('conflict', 'not the current version', { status: 412, etag: theirs.etag, body: theirs.document }))
 
-  it('is promoted on top of what was seen, and the same request is sent again when its answer got lost', async () => {
-    const copy = vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('gone', 'Network Error')).mockResolvedValue(tagged(document(4, { bias: 5 })))
-    await showHistory()
+  it('is promoted on top of what was seen, and the same request is sent again when its answer got lost, though the stream told of what it wrote', async () => {
+    const written = tagged(document(4, { bias: 5 }))
+    const copy = vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('gone', 'Network Error')).mockResolvedValue(written)
+    const { rerender } = await showHistory()
     await userEvent.click(screen.getByRole('button', { name: 'Promote v2' }))
-    await userEvent.click(await screen.findByRole('button', { name: 'Try again' }))
+    await screen.findByRole('button', { name: 'Try again' })
+    vi.spyOn(api, 'currentParams').mockResolvedValue(written)
+    rerender(<ParamsTab model={{ ...model, params: { version: 4, digest: 'sha256:4', requires: [] } }} />)
     expect(await screen.findByText('from v4')).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull())
     const [first, second] = copy.mock.calls
     expect(first).toEqual(['model-a', 'promote', { version: 2, message: 'promote of v2' }, { ifMatch: tagged(versions[0]!).etag, idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) }])
     expect(second).toEqual(first)
+    expect(copy).toHaveBeenCalledTimes(2)
   })
 
   it('waits for the person when somebody else was first, and says what they changed', async () => {

@@ -98,29 +98,30 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<Trouble>()
   const [clash, setClash] = useState<{ seen: Document; theirs: Tagged }>()
-  const [request, setRequest] = useState({ ifMatch: '', idempotencyKey: '' })
+  const [sent, setSent] = useState<{ upon: Tagged; idempotencyKey: string }>()
   const { version, held } = document
 
-  /** Sent again for the same document it is the same request: its answer may have been lost. */
+  /** Sent again upon the same document it is the same request: its answer may have been lost. */
   async function copy(upon: Tagged) {
     const began = performance.now()
-    const options = request.ifMatch === upon.etag && request.idempotencyKey ? request : { ifMatch: upon.etag, idempotencyKey: randomId() }
-    setRequest(options)
+    const request = sent?.upon.etag === upon.etag ? sent : { upon, idempotencyKey: randomId() }
+    setSent(request)
     setBusy(true)
     setTrouble(undefined)
     try {
       const verb = held ? 'promote' : 'rollback'
-      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, options)
+      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, { ifMatch: upon.etag, idempotencyKey: request.idempotencyKey })
       watchConvergence(model.name, written.document.version, began)
       say('good', w.promoted(version, written.document.version))
       setClash(undefined)
-      setRequest({ ifMatch: '', idempotencyKey: '' })
+      setSent(undefined)
       onWritten(written)
     } catch (error) {
       const trouble = troubleOf(error)
       const theirs = laterOf(trouble)
       if (theirs) {
         onOvertaken(theirs)
+        setSent(undefined)
         setClash({ seen: upon.document, theirs })
       } else setTrouble(trouble)
       say('bad', w.failed)
@@ -128,6 +129,9 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
       setBusy(false)
     }
   }
+
+  // What may have been written is not asked for anew, though the page knows another document by now.
+  const begin = () => void copy(sent?.upon ?? known)
 
   if (clash) {
     return (
@@ -148,13 +152,13 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
       <div className={style.actions}>
         {mayWrite && model.signature && <Button onClick={() => onLook(document)}>{w.seeEffect}</Button>}
         {mayWrite && (
-          <Button look={held ? 'primary' : 'plain'} busy={busy} onClick={() => void copy(known)}>
+          <Button look={held ? 'primary' : 'plain'} busy={busy} onClick={begin}>
             {held ? w.promote(version) : w.rollback(version)}
           </Button>
         )}
       </div>
       {model.signature && <NeedsToken>{w.needsToken}</NeedsToken>}
-      {trouble && <TroubleNotice title={w.failed} trouble={trouble} retry={() => void copy(known)} />}
+      {trouble && <TroubleNotice title={w.failed} trouble={trouble} retry={begin} />}
     </>
   )
 }
