@@ -221,6 +221,19 @@ describe('nothing that was typed is lost', () => {
     expect(second).toBe(first)
   })
 
+  it('when nobody answers what a newer schema adds, though nothing was typed', async () => {
+    vi.spyOn(api, 'schemaOf').mockResolvedValue({ ...schema, required: [...schema.required, 'clipped'], properties: { ...schema.properties, clipped: { type: 'boolean' } } })
+    put.mockRejectedValueOnce(new Trouble('gone', 'Network Error'))
+    await show()
+    await submit()
+    expect(await screen.findByText(/^Nobody answers\./)).toBeVisible()
+    await submit()
+    expect(await screen.findByText('from v2')).toBeVisible()
+    const [first, second] = put.mock.calls.map(([, , options]) => options.idempotencyKey)
+    expect(first).toMatch(/^[0-9a-f]{32}$/)
+    expect(second).toBe(first)
+  })
+
   describe('while a write is under way', () => {
     /** Types and submits; the server answers when the test says so. */
     async function underWay(button = 'Submit') {

@@ -33,11 +33,12 @@ export function useDraft(model: string): Draft | undefined {
 }
 
 /** Keeps a draft; a change of what it would write gives it a new name. */
-export function keepDraft(model: string, draft: Omit<Draft, 'writeId'>) {
+export function keepDraft(model: string, draft: Omit<Draft, 'writeId'>): Draft {
   const whole = { ...draft, writeId: randomId() }
   store.set((drafts) => ({ ...drafts, [model]: whole }))
   const text = JSON.stringify(whole)
   for (const storage of storages()) attempt(() => storage.setItem(prefix + model, text))
+  return whole
 }
 
 /** Drops a draft; what another tab keeps in the browser's storage stays. */

@@ -89,20 +89,22 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
   const edit = (part: Partial<Draft>) => keep({ base, etag, typed, requires, message, ...part })
 
   /** Ends what was sent. What was typed since then is a change of what was written; a held version changes nothing for it. */
-  function settle(sent: Draft | undefined, written: Tagged, hold: boolean) {
+  function settle(sent: Draft, written: Tagged, hold: boolean) {
     const now = draftOf(model.name)
     if (!now) return
-    if (now.writeId === sent?.writeId) dropDraft(model.name)
-    else if (!hold) keep({ ...now, base: written.document, etag: written.etag, message: now.message === sent?.message ? '' : now.message })
+    if (now.writeId === sent.writeId) dropDraft(model.name)
+    else if (!hold) keep({ ...now, base: written.document, etag: written.etag, message: now.message === sent.message ? '' : now.message })
   }
 
   async function save(hold: boolean): Promise<Tagged | undefined> {
     const began = performance.now()
+    // A newer schema may ask for more than there is: then there is something to write before anything was typed.
+    const sent = draft ?? keepDraft(model.name, { base, etag, typed, requires, message })
     setBusy(hold ? 'hold' : 'save')
     try {
       const change = { params: read.value, ...(Object.keys(requires).length > 0 && { requires }), ...(message && { message }) }
-      const written = await putParams(model.name, change, { ifMatch: etag, idempotencyKey: `${draft?.writeId}${hold ? '-held' : ''}`, hold })
-      settle(draft, written, hold)
+      const written = await putParams(model.name, change, { ifMatch: etag, idempotencyKey: `${sent.writeId}${hold ? '-held' : ''}`, hold })
+      settle(sent, written, hold)
       setFailed(undefined)
       if (!hold) {
         learn(written)
