@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Revision } from '../contract'
 import { count, tolerance } from './count'
-import { giving, movesTo, problemsIn, rowsFor, rowsOf, sharesOf, sumOf } from './split'
+import { giving, movesTo, problemsIn, rowsFor, rowsOf, sharesOf, sumOf, tagsIn } from './split'
 
 const revision = (name: string, percent: number, tags: string[] = [], ready = true): Revision => ({ name, percent, tags, ready, image: '', paramsVersion: 0, pods: 1, created: '' })
 const revisions = [revision('m-3', 0, ['candidate']), revision('m-2', 70), revision('m-1', 30), revision('m-0', 0, [], false)]
@@ -26,6 +26,10 @@ describe('a split of the traffic', () => {
   it('names what is wrong, by revision', () => {
     const rows = rowsOf(revisions).map((r, i) => ({ ...r, percent: ['1.5', '101', '30', '1'][i]!, tags: ['x', '', 'x', 'Nö'][i]! }))
     expect(problemsIn(rows, revisions)).toEqual({ 'm-3': 'noNumber', 'm-2': 'range', 'm-1': 'tagTwice', 'm-0': 'notReady' })
+  })
+
+  it('takes tags apart by what keyboards have between them', () => {
+    expect(tagsIn(' stable,canary\uFF0Cnext\u3001old  last ')).toEqual(['stable', 'canary', 'next', 'old', 'last'])
   })
 
   it('says what changes, and only that', () => {

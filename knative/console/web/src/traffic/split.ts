@@ -28,7 +28,7 @@ export function percentIn(text: string): number {
 }
 
 export function tagsIn(text: string): string[] {
-  return text.split(/[\s,,]+/).filter(Boolean)
+  return text.split(/[\s,\uff0c、]+/u).filter(Boolean)
 }
 
 /** What is wrong with a row, by its revision. A revision that is not ready takes no new traffic. */
