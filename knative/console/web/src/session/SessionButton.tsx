@@ -86,8 +86,8 @@ export function NeedsToken({ children }: { children: ReactNode }) {
   const { mayWrite } = useSession()
   if (mayWrite) return null
   return (
-    <p className={style.needs}>
+    <div className={style.needs}>
       {children} <Opener label={w.showToken} />
-    </p>
+    </div>
   )
 }

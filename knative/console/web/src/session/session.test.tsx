@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import * as api from '../api'
 import { live } from '../live/live'
 import { Trouble } from '../trouble'
-import { SessionButton } from './SessionButton'
+import { NeedsToken, SessionButton } from './SessionButton'
 import { signOut, useSession } from './session'
 
 function Rights() {
@@ -50,4 +50,11 @@ it('keeps a good one for the session, until one signs out', async () => {
   await userEvent.click(screen.getByRole('button', { name: /alice/ }))
   expect(screen.getByText('reads')).toBeVisible()
   expect(sessionStorage).toHaveLength(0)
+})
+
+it('opens its dialog beside the words that say what needs a token, not inside their paragraph', async () => {
+  render(<NeedsToken>What is not current needs a token.</NeedsToken>)
+  act(() => live.set((now) => ({ ...now, list: { managed: false, signIn: true, registry: 'ready', models: [] } })))
+  await userEvent.click(screen.getByRole('button', { name: 'Show a token' }))
+  expect(screen.getByRole('dialog', { name: 'Sign in' }).closest('p')).toBeNull()
 })
