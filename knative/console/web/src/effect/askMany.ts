@@ -9,13 +9,15 @@ export interface Many {
   columns: { model: string; values: number[]; versions: number[] }[]
 }
 
-/** Rows in one request: far below what a body may have. */
-const atOnce = 2_000
+/** Rows, and numbers, in one request: with all of their digits they are well below what a body may have, 1 MiB. */
+const mostRows = 2_000
+const mostNumbers = 30_000
 
 const inTurn = few(3)
 
 /** Asks a family for many inputs: one request after another for each model, so that a large table is no flood. */
 export async function askMany(model: ModelInfo, family: ModelInfo[], rows: number[][], output: number, signal: AbortSignal): Promise<Many> {
+  const atOnce = Math.max(1, Math.min(mostRows, Math.floor(mostNumbers / (rows[0]?.length || 1))))
   const columns = await Promise.all(
     family.map(async ({ name }) => {
       const column = { model: name, values: [] as number[], versions: [] as number[] }
