@@ -76,7 +76,8 @@ type ApplyOptions struct {
 type Applied struct {
 	UID        string
 	Generation int64
-	Version    string // that changes with any change
+	Version    string             // that changes with any change
+	Service    *servingv1.Service // the whole of it, if it is one
 	Warnings   []string
 }
 
@@ -117,6 +118,12 @@ func (c *Cluster) Apply(ctx context.Context, o Object, options ApplyOptions) (Ap
 		return Applied{}, fmt.Errorf("the cluster's answer to %s %s: %w", o.Kind(), o.Name(), err)
 	}
 	applied := Applied{UID: got.Metadata.UID, Generation: got.Metadata.Generation, Version: got.Metadata.ResourceVersion}
+	if o.Field("apiVersion") == servingv1.SchemeGroupVersion.String() && o.Kind() == "Service" {
+		applied.Service = &servingv1.Service{}
+		if err := result.Into(applied.Service); err != nil {
+			return Applied{}, fmt.Errorf("the cluster's answer to %s %s: %w", o.Kind(), o.Name(), err)
+		}
+	}
 	for _, w := range result.Warnings() {
 		applied.Warnings = append(applied.Warnings, w.Text)
 	}

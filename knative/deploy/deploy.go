@@ -175,7 +175,7 @@ func (d *deployment) run(ctx context.Context) error {
 	}
 	w := d.watch(ctx)
 	defer w.end()
-	r, err := w.revision(ctx, applied.Generation)
+	r, err := w.revision(ctx, applied.Service)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ type knative struct {
 	ready    string // the newest revision that is ready
 	trouble  []any  // conditions of the next revisions; nil is ready
 	patches  []string
+
+	meanwhile func() // what others do once the next template is there
 }
 
 func newKnative(t *testing.T) *knative {
@@ -40,9 +42,21 @@ func newKnative(t *testing.T) *knative {
 	k.api.React(func(method string, o cluster.Object) {
 		if o.Kind() == "Service" && method != "DELETE" {
 			k.reconcile(method, o)
+			k.others()
 		}
 	})
 	return k
+}
+
+// others lets them do what they do meanwhile, once there is a new template.
+func (k *knative) others() {
+	k.mu.Lock()
+	do := k.meanwhile
+	k.meanwhile = nil
+	k.mu.Unlock()
+	if do != nil {
+		do()
+	}
 }
 
 func (k *knative) reconcile(method string, s cluster.Object) {

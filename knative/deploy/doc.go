@@ -12,7 +12,8 @@
 //     is ours.
 //  3. The revision that came of it is awaited, with a line for each condition that
 //     changes. One that cannot become ready is an [Error] that names the cause;
-//     the others keep the traffic.
+//     the others keep the traffic. So is another deploy that comes meanwhile: the
+//     revision would be that one's.
 //  4. The traffic is moved as [traffic.Split.Deploy] says, by the names of revisions,
 //     unless the Service has changed since it was read: then it is read again.
 //  5. The route is awaited.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"knative.dev/pkg/apis"
 	duck "knative.dev/pkg/apis/duck/v1"
@@ -94,13 +95,20 @@ func (w *watch) service() *servingv1.Service {
 	return nil
 }
 
-// revision waits until the revision is ready that a generation of the Service stands
-// for, and returns its name.
-func (w *watch) revision(ctx context.Context, generation int64) (name string, err error) {
+// revision waits until the revision is ready that a Service as it was applied stands
+// for, and returns its name. Others may change the traffic meanwhile, but not what is to
+// run: the revision would be theirs.
+func (w *watch) revision(ctx context.Context, applied *servingv1.Service) (name string, err error) {
 	err = w.until(ctx, func() (bool, error) {
 		s := w.service()
-		if s == nil || s.Generation < generation || s.Status.ObservedGeneration != s.Generation {
-			return false, nil // the mirror is behind, or Knative
+		if s == nil || s.Generation < applied.Generation {
+			return false, nil // the mirror is behind
+		}
+		if !equality.Semantic.DeepEqual(s.Spec.Template, applied.Spec.Template) {
+			return false, &Error{Function: w.d.function.Name, Reason: "another deploy came meanwhile, and what is to run is that one's"}
+		}
+		if s.Status.ObservedGeneration != s.Generation {
+			return false, nil // Knative is behind
 		}
 		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionConfigurationsReady)
 		if name, err = made(s); name == "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/modelfn/modelfn/knative/cluster"
 	"github.com/modelfn/modelfn/knative/cluster/clustertest"
 	"github.com/modelfn/modelfn/knative/deploy"
+	"github.com/modelfn/modelfn/knative/traffic"
 )
 
 // A failed deploy names the cause, and leaves the traffic.
@@ -114,4 +115,36 @@ func TestForbidden(t *testing.T) {
 	k.api.Refuse("pods", 403)
 	_, err := deploy.New(t.Context(), k.api.Cluster(), functionN(1), deploy.Options{})
 	require.EqualError(t, err, "m: following pods: no pods for you")
+}
+
+// Of two deploys at once, the first does not take the second's revision for its own; that
+// somebody moves the traffic meanwhile is no deploy.
+func TestAnotherDeployMeanwhile(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+	split := func() string {
+		s, err := c.Service(t.Context(), "m")
+		require.NoError(t, err)
+		return traffic.Of(s).String()
+	}
+	blue := traffic.Split{{Revision: "m-00001", Percent: 100, Tags: []string{"blue"}}}
+	k.meanwhile = func() {
+		s, err := c.Service(t.Context(), "m")
+		assert.NoError(t, err)
+		_, err = c.SetTraffic(t.Context(), s, blue.Targets())
+		assert.NoError(t, err)
+	}
+	_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "0 % m-00001 (blue), 100 % m-00002", split())
+
+	k.meanwhile = func() {
+		_, err := c.Apply(t.Context(), functionN(4).Objects[0], cluster.ApplyOptions{})
+		assert.NoError(t, err)
+	}
+	_, err = deploy.New(t.Context(), c, functionN(3), deploy.Options{})
+	require.EqualError(t, err, "m: another deploy came meanwhile, and what is to run is that one's")
+	assert.Equal(t, "0 % m-00001 (blue), 100 % m-00002", split())
 }
