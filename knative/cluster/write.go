@@ -175,16 +175,23 @@ func (c *Cluster) Get(ctx context.Context, o Object) (Object, error) {
 }
 
 // Delete deletes an object, of which apiVersion, kind and name are given, and what
-// it owns. One that was read is deleted only if it is still the same, and not another of
-// its name. One that is not there is no error; the result says which it was.
+// it owns. With a uid it is deleted only if it is that one, and not another of its name;
+// with a resourceVersion only if it is as it was read, and if not, [Changed] holds for the
+// error. One that is not there is no error; the result says which it was.
 func (c *Cluster) Delete(ctx context.Context, o Object) (bool, error) {
 	path, err := o.path(c.namespace)
 	if err != nil {
 		return false, err
 	}
 	options := map[string]any{"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}
-	if uid := o.Field("metadata", "uid"); uid != "" {
-		options["preconditions"] = map[string]any{"uid": uid}
+	preconditions := map[string]any{}
+	for _, name := range []string{"uid", "resourceVersion"} {
+		if value := o.Field("metadata", name); value != "" {
+			preconditions[name] = value
+		}
+	}
+	if len(preconditions) > 0 {
+		options["preconditions"] = preconditions
 	}
 	body, err := json.Marshal(options, json.Deterministic(true))
 	if err != nil {

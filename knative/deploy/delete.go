@@ -17,43 +17,76 @@ func beside(function string) []cluster.Object {
 	}
 }
 
-// owned returns those of them that are there, but for what others have made.
-func (d *deployment) owned(ctx context.Context) ([]cluster.Object, error) {
-	var list []cluster.Object
+// owned returns an object as it is there; nil if it is not, or if others have made it.
+func (d *deployment) owned(ctx context.Context, o cluster.Object) (cluster.Object, error) {
+	d.doing = "reading the " + o.Kind()
+	found, err := d.cluster.Get(ctx, o)
+	if cluster.Missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.doing, err)
+	}
+	label := func(name string) string { return found.Field("metadata", "labels", name) }
+	if label(cluster.ModelLabel) != d.function.Name || label(cluster.ManagedByLabel) != cluster.Manager {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// needless returns what the function has beside its Service, and its spec says no more.
+func (d *deployment) needless(ctx context.Context) (list []cluster.Object, err error) {
 	for _, o := range beside(d.function.Name) {
-		d.doing = "reading the " + o.Kind()
-		found, err := d.cluster.Get(ctx, o)
-		if cluster.Missing(err) {
+		if slices.ContainsFunc(d.function.Objects, func(a cluster.Object) bool { return a.Kind() == o.Kind() && a.Name() == o.Name() }) {
 			continue
 		}
+		found, err := d.owned(ctx, o)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.doing, err)
+			return nil, err
 		}
-		label := func(name string) string { return found.Field("metadata", "labels", name) }
-		if label(cluster.ModelLabel) == d.function.Name && label(cluster.ManagedByLabel) == cluster.Manager {
+		if found != nil {
 			list = append(list, found)
 		}
 	}
 	return list, nil
 }
 
-// takeAway deletes what the function had beside its Service and has no more.
-func (d *deployment) takeAway(ctx context.Context) error {
-	owned, err := d.owned(ctx)
+// takeAway deletes what is needless, unless revisions that may need it have traffic.
+func (d *deployment) takeAway(ctx context.Context, others bool) error {
+	list, err := d.needless(ctx)
 	if err != nil {
 		return err
 	}
-	for _, o := range owned {
-		if slices.ContainsFunc(d.function.Objects, func(a cluster.Object) bool { return a.Kind() == o.Kind() && a.Name() == o.Name() }) {
+	for _, o := range list {
+		if others {
+			d.tell("the %s %s stays while other revisions have traffic; a deploy with --promote takes it away", o.Kind(), o.Name())
 			continue
 		}
 		d.tell("the %s %s goes: the function has none any more", o.Kind(), o.Name())
 		if d.options.DryRun {
 			continue
 		}
+		if err := d.remove(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove deletes an object that is the function's as long as it is: others may make it
+// theirs, and Knative itself writes to it.
+func (d *deployment) remove(ctx context.Context, o cluster.Object) error {
+	for left := attempts; o != nil; left-- {
 		d.doing = "deleting the " + o.Kind()
-		if _, err := d.cluster.Delete(ctx, o); err != nil {
+		_, err := d.cluster.Delete(ctx, o)
+		if err == nil {
+			return nil
+		}
+		if !cluster.Changed(err) || left == 0 {
 			return fmt.Errorf("%s: %w", d.doing, err)
+		}
+		if o, err = d.owned(ctx, o); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -67,7 +100,7 @@ func Delete(ctx context.Context, c *cluster.Cluster, function string) error {
 	if err := d.mustBe(ctx); err != nil {
 		return err
 	}
-	owned, err := d.owned(ctx)
+	owned, err := d.needless(ctx)
 	if err != nil {
 		return err
 	}

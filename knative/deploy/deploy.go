@@ -27,7 +27,7 @@ type Options struct {
 	Traffic traffic.Wish
 
 	// NoWait ends the deploy when the objects are applied. The traffic stays where it
-	// is then.
+	// is then; what the function had and its spec says no more goes at once.
 	NoWait bool
 
 	// Timeout is how long to wait; 0 is 2 minutes.
@@ -159,8 +159,11 @@ func (d *deployment) run(ctx context.Context) error {
 	}
 	if d.options.DryRun {
 		applied, err := d.apply(ctx)
-		d.result.Changed = err == nil && d.isNew(applied)
-		return err
+		if err != nil {
+			return err
+		}
+		d.result.Changed = d.isNew(applied)
+		return d.takeAway(ctx, d.options.Traffic.None || d.options.Traffic.Canary > 0)
 	}
 	if err := d.pin(ctx); err != nil {
 		return err
@@ -171,7 +174,7 @@ func (d *deployment) run(ctx context.Context) error {
 	}
 	d.result.Changed = d.isNew(applied)
 	if d.options.NoWait {
-		return nil
+		return d.takeAway(ctx, false)
 	}
 	w := d.watch(ctx)
 	defer w.end()
@@ -183,6 +186,9 @@ func (d *deployment) run(ctx context.Context) error {
 	d.tell("revision %s is ready", r)
 	now, err := d.move(ctx, r)
 	if err != nil {
+		return err
+	}
+	if err := d.takeAway(ctx, d.result.Traffic.Percent(r) < 100); err != nil {
 		return err
 	}
 	return w.route(ctx, now)
@@ -233,8 +239,7 @@ func (d *deployment) pin(ctx context.Context) error {
 	return nil
 }
 
-// apply applies the objects, takes away what there was beside them, and returns what
-// became of the Service.
+// apply applies the objects, and returns what became of the Service.
 func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err error) {
 	for _, o := range d.function.Objects {
 		d.doing = "applying the " + o.Kind()
@@ -257,7 +262,7 @@ func (d *deployment) apply(ctx context.Context) (service cluster.Applied, err er
 			service = applied
 		}
 	}
-	return service, d.takeAway(ctx)
+	return service, nil
 }
 
 // move moves the traffic now that a revision is ready.

@@ -179,36 +179,6 @@ func TestFirstGetsAll(t *testing.T) {
 	assert.Equal(t, "it is the first revision, so all traffic is its own", result.Note)
 }
 
-// What the function's spec says no more is taken away, once the cluster has accepted the
-// rest; what others have made under the same name stays.
-func TestTakesAway(t *testing.T) {
-	k := newKnative(t)
-	c := k.api.Cluster()
-	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
-	require.NoError(t, err)
-	require.NotNil(t, k.api.Get("Trigger", "m-params"))
-
-	var w told
-	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{DryRun: true, Tell: w.tell})
-	require.NoError(t, err)
-	require.NotNil(t, k.api.Get("Trigger", "m-params"), "a dry run changes nothing")
-	assert.Contains(t, w.text(), "m: the Trigger m-params goes: the function has none any more")
-
-	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
-	require.NoError(t, err)
-	assert.Nil(t, k.api.Get("Trigger", "m-params"))
-	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
-	require.NoError(t, err, "nor has it to be there")
-
-	k.api.Put(trigger("somebody"))
-	_, err = deploy.New(t.Context(), c, withoutEvents(1), deploy.Options{})
-	require.NoError(t, err)
-	require.NotNil(t, k.api.Get("Trigger", "m-params"))
-	require.NoError(t, deploy.Delete(t.Context(), c, "m"))
-	assert.NotNil(t, k.api.Get("Trigger", "m-params"))
-	assert.Nil(t, k.api.Get("Service", "m"))
-}
-
 // The traffic of the latest revision is pinned before there is a newer one.
 func TestPinsFirst(t *testing.T) {
 	k := newKnative(t)

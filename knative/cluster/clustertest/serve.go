@@ -186,15 +186,30 @@ func merged(o, change map[string]any) map[string]any {
 }
 
 func (a *API) drop(w http.ResponseWriter, r *http.Request) {
+	var options struct {
+		Preconditions map[string]string `json:"preconditions"`
+	}
+	if err := json.UnmarshalRead(r.Body, &options); err != nil {
+		fail(w, http.StatusBadRequest, "BadRequest", err.Error())
+		return
+	}
 	a.mu.Lock()
 	o, ok := a.objects[r.URL.Path]
-	if ok {
+	same := true
+	for name, value := range options.Preconditions {
+		same = same && o.Field("metadata", name) == value
+	}
+	if ok && same {
 		a.remove(r.URL.Path)
 	}
 	react := a.react
 	a.mu.Unlock()
-	if !ok {
+	switch {
+	case !ok:
 		fail(w, http.StatusNotFound, "NotFound", path.Base(r.URL.Path)+" not found")
+		return
+	case !same:
+		fail(w, http.StatusConflict, "Conflict", path.Base(r.URL.Path)+" is not as it was read")
 		return
 	}
 	if react != nil {
