@@ -120,6 +120,46 @@ describe('the effect of a model', () => {
     await waitFor(() => expect(screen.queryByText(/quantiles cross/)).toBeNull())
   })
 
+  describe('with what is proposed', () => {
+    const by = { model: 'model-a', version: 0, digest: '', components: '', revision: '' }
+    const evaluates = () => vi.spyOn(api, 'evaluate').mockImplementation(async (_, __, inputs) => ({ outputs: inputs.map(() => 20), by }))
+    const propose = (told?: (trouble: Trouble | undefined) => void) => {
+      tell(model('model-a'))
+      render(<Effect model={model('model-a')} proposed={{ params: { bias: 1 } }} onProposedTrouble={told} />)
+    }
+    const busy = new Trouble('busy', 'too many evaluations at once', { status: 429, retryAfter: 0.01 })
+
+    it('says so when that takes its time', async () => {
+      let answer = () => {}
+      evaluates().mockImplementationOnce(async (_, __, inputs) => {
+        await new Promise<void>((go) => (answer = go))
+        return { outputs: inputs.map(() => 20), by }
+      })
+      propose()
+      await screen.findByRole('row', { name: /^Model A .*v1/ })
+      expect(screen.getByText(/^Still waiting/)).toBeVisible()
+      act(answer)
+      expect(await screen.findByRole('row', { name: /^Proposed.*20/ })).toBeVisible()
+      expect(screen.queryByText(/^Still waiting/)).toBeNull()
+    })
+
+    it('asks who is busy once more, when it has time again', async () => {
+      const evaluate = evaluates().mockRejectedValueOnce(busy)
+      propose()
+      expect(await screen.findByRole('row', { name: /^Proposed.*20/ })).toBeVisible()
+      expect(evaluate).toHaveBeenCalledTimes(2)
+    })
+
+    it('tells of one that stays busy, and asks no more by itself', async () => {
+      const evaluate = evaluates().mockRejectedValue(busy)
+      const told = vi.fn<(trouble: Trouble | undefined) => void>()
+      propose(told)
+      await waitFor(() => expect(told.mock.lastCall?.[0]).toBe(busy))
+      await soon()
+      expect(evaluate).toHaveBeenCalledTimes(2)
+    })
+  })
+
   describe('of a large family', () => {
     const many = Array.from({ length: 100 }, (_, i) => model(i === 0 ? 'model-a' : `other-${i}`))
 

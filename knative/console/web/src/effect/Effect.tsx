@@ -26,8 +26,8 @@ interface Props {
   model: ModelInfo
   /** Shown beside what serves; nothing is stored. */
   proposed?: Proposed
-  /** Told what the server has against the proposed params; undefined when nothing. */
-  onProposedTrouble?: (trouble: Trouble | undefined) => void
+  /** Told what the server has against the proposed params, undefined when nothing, and how they are asked for again. */
+  onProposedTrouble?: (trouble: Trouble | undefined, retry: () => void) => void
 }
 
 /** What a model makes of an input as one types, with its family, along a sweep of one number; with `proposed` params, now against proposed. */
@@ -73,7 +73,8 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
   }, [drawn, crossed, model.name])
 
   const against = curves?.proposed?.trouble
-  useEffect(() => onProposedTrouble?.(against), [against, onProposedTrouble])
+  const { retry } = asked
+  useEffect(() => onProposedTrouble?.(against, retry), [against, retry, onProposedTrouble])
 
   const axis = (e: Element) => [translated(e.description) || e.name, e.unit && `(${e.unit})`].filter(Boolean).join(' ')
   const place = (i: number) => number(curves!.places[i]!, 2)
@@ -85,7 +86,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     <div className={style.effect}>
       <Panel title={w.output} className={style.output}>
         {curves ? <Answers curves={curves} model={model.name} element={output} stale={asked.stale} retry={asked.retry} /> : <Placeholder lines={5} />}
-        {(asked.slow || curves?.answers.some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
+        {(asked.slow || [...(curves?.answers ?? []), ...(curves?.proposed ? [curves.proposed] : [])].some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
       </Panel>
       <Panel title={w.input} className={style.input}>
         <InputForm form={form} />

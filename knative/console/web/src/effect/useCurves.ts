@@ -9,6 +9,7 @@ import { usePaced } from '../ui/usePaced'
 import { type Curve, quantileOf } from './family'
 import { few } from './few'
 import type { Form } from './input'
+import { onceMore } from './onceMore'
 import { encodeInput, numbersOf } from './signature'
 
 /** Params that are nowhere stored, to be seen beside those that serve. */
@@ -92,7 +93,7 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
 
       // The model that the page is about comes first, what is proposed for it before all.
       const wanted = new Map<string, Question>()
-      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, inTurn(signal, () => evaluate(model.name, proposed, inputs, signal)), Promise.resolve(quantileOf(proposed)))))
+      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, onceMore(() => inTurn(signal, () => evaluate(model.name, proposed, inputs, signal))), Promise.resolve(quantileOf(proposed)))))
       for (const m of family.toSorted((a, b) => Number(b.name === model.name) - Number(a.name === model.name))) {
         wanted.set(m.name, ask(m.name, keys[m.name]!, ({ signal }) => read(m.name, inTurn(signal, () => predict(m.name, inputs, signal)), quantileServed(m)), m))
       }

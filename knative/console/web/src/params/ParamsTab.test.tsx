@@ -125,6 +125,16 @@ describe('the params of a model', () => {
     expect(put).not.toHaveBeenCalled()
   })
 
+  it('are asked for their effect again when a person says so', async () => {
+    vi.spyOn(api, 'evaluate').mockRejectedValueOnce(new Trouble('broken', 'it fell over', { status: 500 }))
+    await show()
+    act(() => keepDraft('model-a', { base: document(1), etag: tagged(document(1)).etag, typed: { weights: ['1', '2'], bias: '9', quantile: '0.5' }, requires: pin(1), message: '' }))
+    expect(await screen.findByText('it fell over')).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByRole('row', { name: /^Proposed.* 20.* not saved/ })).toBeVisible()
+    expect(screen.queryByText('it fell over')).toBeNull()
+  })
+
   it('are held, if a person says so, and nothing uses them', async () => {
     await show()
     await retype(bias(), '4.5')

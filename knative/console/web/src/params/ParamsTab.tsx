@@ -38,7 +38,7 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
   const [looked, look] = useState<Document>()
   const [chosen, choose] = useState(0)
   const [newHeld, setNewHeld] = useState(0)
-  const [trouble, setTrouble] = useState<Trouble>()
+  const [{ trouble, retry }, setPreview] = useState<{ trouble?: Trouble; retry?: () => void }>({})
   const effect = useRef<HTMLDivElement>(null)
   const { mayWrite } = useSession()
   const editor = useEditor(model, known, looked ? undefined : trouble, learn, () => look(undefined))
@@ -52,6 +52,8 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
     look(document)
     effect.current?.scrollIntoView({ block: 'start' })
   }, [])
+
+  const told = useCallback((trouble: Trouble | undefined, retry: () => void) => setPreview({ trouble, retry }), [])
 
   return (
     <div className={style.tab}>
@@ -74,8 +76,8 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
             {looked && mayWrite && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
             {(looked || editor.dirty) && <NeedsToken>{w.needsToken}</NeedsToken>}
           </header>
-          {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} />}
-          <Effect model={model} proposed={proposed} onProposedTrouble={setTrouble} />
+          {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} retry={retry} />}
+          <Effect model={model} proposed={proposed} onProposedTrouble={told} />
         </div>
       ) : (
         <Dependents component={model} />
