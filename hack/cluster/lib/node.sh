@@ -64,13 +64,18 @@ node_create() {
   node_destroy
   mkdir -p "$log"
   mkdir -m 700 "$node" # it has the keys of the cluster
-  # The process records itself, while it still sees the machine's /proc. Mounts of
-  # the machine appear in the node, those of the node do not appear outside.
+  # The process records itself, while it still sees the machine's /proc, and gives
+  # back the lock of its start. It does so even if this run is cut off. Mounts of the
+  # machine appear in the node, those of the node do not appear outside.
   # shellcheck disable=SC2016
-  setsid unshare --mount --uts --net --pid --fork --propagation slave bash -c '
-    read -r pid _ </proc/self/stat
-    identity "$pid" >"$1/pid.new" && mv "$1/pid.new" "$1/pid" &&
-      exec tini -- sleep infinity' - "$node" </dev/null &>"$log/node.log" 9>&- &
+  {
+    flock 8
+    setsid unshare --mount --uts --net --pid --fork --propagation slave bash -c '
+      read -r pid _ </proc/self/stat
+      identity "$pid" >"$1/pid.new" && mv "$1/pid.new" "$1/pid" &&
+        flock --unlock 8 && exec tini -- sleep infinity 8>&-' \
+      - "$node" </dev/null &>"$log/node.log" 9>&- &
+  } 8>"$state/starting"
   wait_until 10 node_pid || fail "the node did not start" "$log/node.log"
   node_furnish &>>"$log/node.log" & # not "node_furnish || fail", which would go on after errors
   wait $! || fail "the node could not be set up" "$log/node.log"
@@ -113,6 +118,8 @@ node_mount() {
 
 node_destroy() {
   local pid
+  # One that was started by a run that was cut off records itself first.
+  flock --timeout 30 "$state/starting" true || fail "the node neither starts nor ends" "$log/node.log"
   if pid=$(node_pid); then
     kill -KILL "$pid"
     wait_until 30 node_gone "$pid" || fail "process $pid, the node's first, does not end"
