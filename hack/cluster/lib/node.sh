@@ -30,6 +30,17 @@ readonly node_folders=(
   /var/log/pods
 )
 
+# What kubelet asks of the kernel, and would set for the whole machine, for good: in the
+# node these files of /proc/sys say so already.
+readonly node_settings=(
+  kernel/keys/root_maxbytes=25000000
+  kernel/keys/root_maxkeys=1000000
+  kernel/panic=10
+  kernel/panic_on_oops=1
+  vm/overcommit_memory=1
+  vm/panic_on_oom=0
+)
+
 # identity PID [PROC]: what tells a living process from a later one with the
 # same number: its start time and the boot that it belongs to.
 identity() {
@@ -84,8 +95,14 @@ node_create() {
 
 node_furnish() {
   set -ex
-  local folder
+  local folder setting file
   enter mount -t proc proc /proc
+  for setting in "${node_settings[@]}"; do
+    file=proc/sys/${setting%=*}
+    mkdir -p "$(dirname "$node/root/$file")"
+    echo "${setting#*=}" >"$node/root/$file"
+    enter mount --bind "$node/root/$file" "/$file"
+  done
   enter hostname modelfn
   for folder in "${node_folders[@]}"; do
     mkdir -p "$node/root$folder"
