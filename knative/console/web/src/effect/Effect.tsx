@@ -86,7 +86,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
     <div className={style.effect}>
       <Panel title={w.output} className={style.output}>
         {curves ? <Answers curves={curves} model={model.name} element={output} stale={asked.stale} retry={asked.retry} /> : <Placeholder lines={5} />}
-        {(asked.slow || [...(curves?.answers ?? []), ...(curves?.proposed ? [curves.proposed] : [])].some((a) => !a.curve && !a.trouble)) && <Notice>{w.slow}</Notice>}
+        {(asked.slow || curves?.slow) && <Notice>{w.slow}</Notice>}
       </Panel>
       <Panel title={w.input} className={style.input}>
         <InputForm form={form} />
@@ -129,7 +129,7 @@ function Drawing({ model, proposed, onProposedTrouble, inputs, outputs }: Props 
           </Notice>
         )}
         {name && <p className={style.caption}>{training && curves && w.data(data.length, training.total)}</p>}
-        {family.length > 1 && <Beside model={model} family={family} drawn={together} onDraw={draw} />}
+        {family.length > 1 && <div className={style.together}>{curves && <Beside model={model} family={family} drawn={together} onDraw={draw} />}</div>}
       </Panel>
     </div>
   )

@@ -35,6 +35,8 @@ export interface Curves {
   output: number
   answers: Answer[]
   proposed: Answer | undefined
+  /** Somebody takes long: as one does who has to be started first. */
+  slow: boolean
 }
 
 /** Places of a sweep. The models are asked for all of them, and for the input itself, in one request each. */
@@ -46,12 +48,17 @@ const pace = 80
 /** Who has answered by then is shown without the others, in milliseconds: a model at zero has to be started. */
 const patience = 400
 
+/** And what takes longer than this is slow. */
+const slowAfter = 1_500
+
 /** Four at once: the models of the sample, and what is proposed. */
 const inTurn = few(4)
 
 /** A question to one model. It stands until that model is to be asked something else. */
 interface Question {
   key: string
+  /** When it was asked, by performance.now(). */
+  began: number
   control: AbortController
   answer: Promise<Answer>
   answered?: Answer
@@ -100,9 +107,11 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
       giveUp(questions, (name) => !wanted.has(name))
 
       const all = [...wanted.values()]
-      await Promise.race([Promise.all(all.map((q) => q.answer)), new Promise((go) => setTimeout(go, patience))])
+      await Promise.race([Promise.all(all.map((q) => q.answer)), wait(patience)])
       const open = all.filter((q) => !q.answered)
-      if (open.length > 0) void Promise.race(open.map((q) => q.answer)).then(() => signal.aborted || refresh.current())
+      const longest = performance.now() - Math.min(...open.map((q) => q.began))
+      const next = [...open.map((q) => q.answer), ...(longest < slowAfter ? [wait(slowAfter - longest)] : [])]
+      if (open.length > 0) void Promise.race(next).then(() => signal.aborted || refresh.current())
       const then = wanted.get('')
       return {
         places,
@@ -111,6 +120,7 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
         output,
         answers: family.map((m) => wanted.get(m.name)!.answered ?? { model: m.name }),
         proposed: then && (then.answered ?? { model: model.name }),
+        slow: open.length > 0 && longest >= slowAfter,
       }
     },
     true,
@@ -149,7 +159,7 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
       follow.current()
       return answer
     })
-    const mine: Question = { key, control, answer, followed: m ? followedOf(m) : 0 }
+    const mine: Question = { key, began: performance.now(), control, answer, followed: m ? followedOf(m) : 0 }
     questions.set(name, mine)
     return mine
   }
@@ -159,6 +169,10 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
     const { min, max } = elements[sweep]!.range ?? { min: here - (Math.abs(here) || 1), max: here + (Math.abs(here) || 1) }
     return Array.from({ length: resolution }, (_, i) => min + ((max - min) * i) / (resolution - 1))
   }
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((go) => setTimeout(go, milliseconds))
 }
 
 function giveUp(questions: Map<string, Question>, which: (name: string, question: Question) => boolean) {
