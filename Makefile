@@ -67,5 +67,5 @@ generate: ## Write the generated documents again
 	@go generate ./...
 
 .PHONY: clean
-clean: ## Remove what was built, trained and cached
-	@rm -rf bin .modelfn .cache out
+clean: ## Remove what was built, trained and cached, and end the cluster
+	@{ [ ! -e .cache/cluster/node ] || hack/cluster/down; } && rm -rf bin .modelfn .cache out
