@@ -63,7 +63,7 @@ func (h *Handler) copy(how copying) func(*serve.Call) error {
 func (h *Handler) write(c *serve.Call, names []string, read func(query url.Values, body []byte, w *Write) error) error {
 	return h.authored(c, names, func(ctx context.Context, author string, body []byte) error {
 		r := c.Request()
-		w := Write{Author: author, IfMatch: r.Header.Get("If-Match"), use: useOf(r, body)}
+		w := Write{Author: author, IfMatch: r.Header.Get("If-Match"), IfNoneMatch: r.Header.Get("If-None-Match"), use: useOf(r, body)}
 		if err := read(r.URL.Query(), body, &w); err != nil {
 			return err
 		}

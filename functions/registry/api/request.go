@@ -108,10 +108,11 @@ func useOf(r *http.Request, body []byte) *use {
 	if key == "" {
 		return nil
 	}
-	return &use{
-		Key:     digest([]byte(key)),
-		Request: digest([]byte(r.Method+" "+r.URL.RequestURI()+"\n"+r.Header.Get("If-Match")+"\n"), body),
+	what := r.Method + " " + r.URL.RequestURI() + "\n" + r.Header.Get("If-Match") + "\n"
+	if none := r.Header.Get("If-None-Match"); none != "" {
+		what += none + "\n"
 	}
+	return &use{Key: digest([]byte(key)), Request: digest([]byte(what), body)}
 }
 
 // digest tells texts from each other.

@@ -31,11 +31,13 @@ type Write struct {
 	Message  string
 
 	// IfMatch names the entity tags, as the header does, of which the current document
-	// must have one; "" for any. CopyOf is the version whose content is appended again;
+	// must have one; "" for any. IfNoneMatch names those of which it must have none; with
+	// "*" there must be no current document. CopyOf is the version whose content is appended again;
 	// 0 for none.
-	IfMatch string
-	CopyOf  int64
-	copying copying
+	IfMatch     string
+	IfNoneMatch string
+	CopyOf      int64
+	copying     copying
 
 	use *use // of the request's Idempotency-Key; nil for none
 }
@@ -154,7 +156,7 @@ func (r *Registry) plan(ctx context.Context, model string, now *state, w *Write)
 	if now == nil && w.Schema == nil {
 		return nil, unknownModel(model)
 	}
-	if err := match(w.IfMatch, now); err != nil {
+	if err := match(w, now); err != nil {
 		return nil, err
 	}
 	base, err := r.base(ctx, model, now, w)
@@ -267,10 +269,12 @@ func (r *Registry) checkPins(ctx context.Context, d *params.Document) error {
 	return p.Err()
 }
 
-// match compares If-Match with what is current.
-func match(ifMatch string, now *state) error {
+// match compares If-Match and If-None-Match with what is current.
+func match(w *Write, now *state) error {
 	etag := now.etag()
-	if ifMatch == "" || etag != "" && listed(ifMatch, etag, false) {
+	named := w.IfMatch == "" || etag != "" && listed(w.IfMatch, etag, false)
+	excluded := w.IfNoneMatch != "" && etag != "" && listed(w.IfNoneMatch, etag, true)
+	if named && !excluded {
 		return nil
 	}
 	return &ConflictError{Current: now.doc()}

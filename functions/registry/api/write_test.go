@@ -177,6 +177,29 @@ func TestIfMatch(t *testing.T) {
 	r.do("PUT", "/params/model-z", `{"params":1}`, "If-Match", "*").refused(404, `there is no model "model-z"`)
 }
 
+// TestIfNoneMatch: of two who write what is to be current first, the second is told.
+func TestIfNoneMatch(t *testing.T) {
+	r := newRig(t)
+	r.do("PUT", "/params/model-n?hold=1", `{"params":1,"schema":{}}`, "If-None-Match", "*").is(http.StatusCreated)
+	r.do("PUT", "/params/model-n?hold=1", `{"params":2}`, "If-None-Match", "*").is(http.StatusCreated)
+	for range 2 {
+		first := r.do("PUT", "/params/model-n", `{"params":3}`, "If-None-Match", "*", "Idempotency-Key", "k").is(http.StatusCreated)
+		require.EqualValues(t, 3, first.doc().Version)
+	}
+	r.do("PUT", "/params/model-n", `{"params":3}`, "Idempotency-Key", "k").refused(400, "Idempotency-Key: was used for another request")
+
+	current := r.get("/params/model-n")
+	for _, seen := range []string{"*", current.etag(), "W/" + current.etag()} {
+		for _, w := range []struct{ method, path, body string }{
+			{"PUT", "", `{"params":4}`}, {"PATCH", "", `{"params":4}`}, {"PUT", "?hold=true", `{"params":4}`}, {"POST", "/promote", `{"version":1}`},
+		} {
+			a := r.do(w.method, "/params/model-n"+w.path, w.body, "If-None-Match", seen).is(http.StatusPreconditionFailed)
+			require.Equal(t, current.body, a.body, "the current document is the body")
+		}
+	}
+	r.do("PUT", "/params/model-n", `{"params":4}`, "If-None-Match", `"1-000000000000"`).is(http.StatusCreated)
+}
+
 // TestKeep: what a write leaves out stays as it is.
 func TestKeep(t *testing.T) {
 	r := newRig(t).known()

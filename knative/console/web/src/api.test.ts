@@ -49,6 +49,15 @@ describe('a request', () => {
     expect(asked.map((c) => c.timeout)).toEqual([60_000, 60_000, 15_000])
   })
 
+  it('writes only on what it names, and where there is nothing only as long as that is so', async () => {
+    says(201, {}, { etag: '"1-abc"' })
+    await api.putParams('a', { params: {} }, { ifMatch: '"1-abc"', idempotencyKey: 'k' })
+    await api.putParams('a', { params: {} }, { ifMatch: '', idempotencyKey: 'k' })
+    await api.copyParams('a', 'promote', { version: 1 }, { ifMatch: '', idempotencyKey: 'k' })
+    const conditions = asked.map(({ headers }) => [headers.get('If-Match'), headers.get('If-None-Match')])
+    expect(conditions).toEqual([['"1-abc"', undefined], [undefined, '*'], [undefined, '*']])
+  })
+
   it('cannot leave its path by a name', async () => {
     says(200, { versions: [] })
     await api.versionsOf('../../x?y')

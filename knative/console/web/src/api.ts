@@ -128,14 +128,15 @@ export async function schemaOf(model: string, signal?: AbortSignal): Promise<Jso
   return (await send<JsonSchema>({ url: `/params/${at(model)}/schema`, signal })).data
 }
 
-/** How a write is made: on which document, and under a key by which it can be sent again when its answer got lost. */
+/** How a write is made: on which document, '' where there is none that is current, and under a key by which it can be sent again when its answer got lost. */
 export interface WriteOptions {
   ifMatch: string
   idempotencyKey: string
 }
 
 function writeHeaders(options: WriteOptions) {
-  return { 'If-Match': options.ifMatch, 'Idempotency-Key': options.idempotencyKey }
+  const upon = options.ifMatch ? { 'If-Match': options.ifMatch } : { 'If-None-Match': '*' }
+  return { ...upon, 'Idempotency-Key': options.idempotencyKey }
 }
 
 /** Writes a new version. If another came first: a Trouble of kind "conflict", its body the document that is current. */

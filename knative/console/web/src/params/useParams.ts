@@ -28,7 +28,7 @@ export function useParams(model: ModelInfo): { asked: Asked<Known>; known: Known
   return { asked, known, learn }
 }
 
-/** Where all versions are held there is no current one; then the newest stands for it, and a write expects no tag. */
+/** Where all versions are held there is no current one; then the newest stands for it, and a write expects that it stays so. */
 async function current(model: string, signal: AbortSignal): Promise<Tagged> {
   try {
     return await currentParams(model, signal)
