@@ -132,7 +132,7 @@ describe('the params of a model', () => {
     expect(await screen.findByText('it fell over')).toBeVisible()
     await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
     expect(await screen.findByRole('row', { name: /^Proposed.* 20.* not saved/ })).toBeVisible()
-    expect(screen.queryByText('it fell over')).toBeNull()
+    await waitFor(() => expect(screen.queryByText('it fell over')).toBeNull())
   })
 
   it('are held, if a person says so, and nothing uses them', async () => {
