@@ -57,6 +57,19 @@ describe('the live stream', () => {
     stop()
   })
 
+  it('keeps each model that is as it was, so that it is not drawn again', () => {
+    const { stop, last } = start()
+    const told = (version: number) => ({ managed: false, signIn: false, registry: 'ready', models: [{ name: 'model-a', params: { version: 1 } }, { name: 'model-b', params: { version } }] })
+    last().say('models', told(1))
+    const [a, b] = live.get().list!.models
+    last().say('models', told(2))
+    const [sameA, otherB] = live.get().list!.models
+    expect(sameA).toBe(a)
+    expect(otherB).not.toBe(b)
+    expect(otherB).toMatchObject({ name: 'model-b', params: { version: 2 } })
+    stop()
+  })
+
   it('looks back a minute, and no further', () => {
     const { stop, last } = start()
     last().say('history', { seconds: [{ at: 1, models: {} }, { at: 50, models: {} }] })

@@ -1,4 +1,4 @@
-import type { ModelList, ParamsEvent, ReplicasEvent, Stats } from '../contract'
+import type { ModelInfo, ModelList, ParamsEvent, ReplicasEvent, Stats } from '../contract'
 import type { Source } from '../early'
 import { createStore, useStore } from '../store'
 
@@ -55,9 +55,18 @@ function within(seconds: Stats[]): Stats[] {
   return seconds.filter((s) => s.at > newest - span)
 }
 
+/** The models as they are told, those that are as they were by the same object: who shows them has nothing to do. */
+function keptOf(were: ModelInfo[], are: ModelInfo[]): ModelInfo[] {
+  const known = new Map(were.map((m) => [m.name, m]))
+  return are.map((m) => {
+    const was = known.get(m.name)
+    return was && JSON.stringify(was) === JSON.stringify(m) ? was : m
+  })
+}
+
 /** What each event of the stream makes of the state. */
 const changes: { [event: string]: (now: Live, data: never) => Partial<Live> } = {
-  models: (_, list: ModelList) => ({ list }),
+  models: (now, list: ModelList) => ({ list: { ...list, models: keptOf(now.list?.models ?? [], list.models) } }),
   log: (now, { events }: { events: ParamsEvent[] }) => ({ log: merged(now.log, events) }),
   params: (now, event: ParamsEvent) => ({ log: merged(now.log, [event]) }),
   history: (_, { seconds }: { seconds: Stats[] }) => ({ seconds: within(seconds) }),

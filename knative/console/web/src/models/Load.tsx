@@ -1,4 +1,5 @@
-import { useMemo } from 'react'
+import { memo, useDeferredValue } from 'react'
+import type { Stats } from '../contract'
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
 import { figuresOf } from '../live/figures'
@@ -9,10 +10,14 @@ import { modelsWords } from './words'
 
 /** The last minute of a model's predictions: how many, how many failed, and how long they took. */
 export function Load({ model }: { model: string }) {
+  const seconds = useDeferredValue(useLive((l) => l.seconds)) // a hundred are drawn in small steps, and hold no frame up
+  return <Charts model={model} seconds={seconds} />
+}
+
+const Charts = memo(function Charts({ model, seconds }: { model: string; seconds: Stats[] }) {
   const w = useWords(modelsWords)
   const { number, milliseconds } = useFormat()
-  const seconds = useLive((l) => l.seconds)
-  const { requests, errors, p50, p99, rate, failed, latest } = useMemo(() => figuresOf(seconds, model), [seconds, model])
+  const { requests, errors, p50, p99, rate, failed, latest } = figuresOf(seconds, model)
   const time = (value: number | null) => (value === null ? '–' : milliseconds(value))
   return (
     <div className={style.load}>
@@ -52,4 +57,4 @@ export function Load({ model }: { model: string }) {
       </figure>
     </div>
   )
-}
+})
