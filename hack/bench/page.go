@@ -47,7 +47,7 @@ type pageLoad struct {
 	LayoutShift                        float64
 }
 
-type pageFrames struct{ P95, Longest float64 } // ms
+type pageFrames struct{ P95, Longest, LongestTask float64 } // ms
 
 // pageReport is what was measured. The page has to keep to its bars: printing it fails
 // with those that it does not keep to, unless it was measured in a hurry.
@@ -112,7 +112,8 @@ painted: the card of every model, the curve of every model. Slow is 1.6 Mbit/s a
 it: WebPageTest's "3G Fast", Lighthouse's "slow 4G". DevTools' "Slow 4G", once "Fast 3G", delays each request by 562 ms instead: what
 a page loads by its second request cannot be there within a second, so that there is no bar. The bare page is one line of HTML
 from a server of its own. Save is the click, of %d; shown is when the page says that all %d replicas have it. The server's times
-are those of whole answers. The lists are of %d models and %d versions of one.`, rounds, saves, liveReplicas, manyModels, versions)}
+are those of whole answers. The lists are of %d models and %d versions of one; each second the stream tells how all of the models
+do, and that one has other params. The longest task is 0 where none held the page up for 50 ms.`, rounds, saves, liveReplicas, manyModels, versions)}
 	f.add("bare page, slow: first contentful paint", "ms", p.Bare.Slow.FirstContentfulPaint)
 	f.atMost(pageShownBar, "models, slow: first contentful paint", "ms", p.Models.Slow.FirstContentfulPaint)
 	f.atMost(pageShownBar, "models, slow: all of them shown", "ms", p.Models.Slow.ContentShown)
@@ -136,7 +137,11 @@ are those of whole answers. The lists are of %d models and %d versions of one.`,
 	f.atMost(pageServerBar, "many versions: the server's oldest", "ms", p.Many.Server.Oldest)
 	f.add("many models: all of them shown", "ms", p.Many.Models)
 	f.atMost(pageFrameBar, "many models: frames while scrolling, p95", "ms", p.Many.ModelFrames.P95)
+	f.atMost(pageFrameBar, "many models: longest task of the page", "ms", p.Many.ModelFrames.LongestTask)
+	f.add("many models: longest frame", "ms", p.Many.ModelFrames.Longest)
 	f.atMost(pageFrameBar, "many versions: frames while paging, p95", "ms", p.Many.VersionFrames.P95)
+	f.atMost(pageFrameBar, "many versions: longest task of the page", "ms", p.Many.VersionFrames.LongestTask)
+	f.add("many versions: longest frame", "ms", p.Many.VersionFrames.Longest)
 	return f
 }
 

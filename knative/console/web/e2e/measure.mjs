@@ -142,12 +142,16 @@ async function many() {
   const server = {}
   for (const [name, path] of Object.entries(asked)) server[name] = await answered(path)
   const page = await (await browser.newContext({ locale: 'en', viewport: { width: 1360, height: 860 } })).newPage()
+  const { first, each } = await busy()
   await page.addInitScript(watch, ['article', await howMany()])
-  await page.route('**/api/live', async (route) => route.fulfill({ contentType: 'text/event-stream', body: await busy() }))
+  await page.addInitScript(streamOf, first)
   await page.goto(`${url}/#/`)
   await page.waitForFunction(() => window.shown !== undefined)
   const models = await page.evaluate(() => window.shown)
-  const modelFrames = await frames(page, 'article', async (i) => {
+  let second = 0
+  const telling = setInterval(() => void page.evaluate((events) => events.forEach(window.tell), each(++second)).catch(() => clearInterval(telling)), 1_000) // until the page is closed
+  // A card's place in the list, as to ask where a card itself is has the browser lay it out though it is not seen.
+  const modelFrames = await frames(page, 'li:has(> article)', async (i) => {
     // Down through all of them in thirty steps, and up again.
     const step = await page.evaluate(() => (document.documentElement.scrollHeight - innerHeight) / 30)
     await page.mouse.wheel(0, i < 30 ? step : -step)
@@ -157,24 +161,43 @@ async function many() {
   await list.getByRole('option').first().waitFor()
   await list.focus()
   const versionFrames = await frames(page, '[role=option][aria-selected=true]', (i) => page.keyboard.press(i < 30 ? 'PageDown' : 'PageUp'))
+  clearInterval(telling)
   return { server, models, modelFrames, versions, versionFrames }
 }
 
-/** What the stream would tell if all models were deployed and busy: their cards have all that a card can have. */
+/** What the stream would tell at first, and with each second, if all models were deployed and busy: their cards have all that a card can have. */
 async function busy() {
   const list = await (await fetch(`${url}/api/models`)).json()
   const { replicas } = await (await fetch(`${url}/params/model-b/replicas`)).json()
   const deployed = list.models.find((m) => m.name === 'model-b')
   const models = list.models.map((m) => ({ ...deployed, name: m.name, params: m.params }))
-  const second = Math.floor(Date.now() / 1000)
-  const stats = (i) => Object.fromEntries(models.map(({ name }, m) => [name, { requests: (i * 7 + m) % 40, errors: m % 9 === 0 ? i % 3 : 0, p50: 1 + (i % 5), p99: 9 + (i % 7) }]))
-  const seconds = Array.from({ length: 60 }, (_, i) => ({ at: second - 59 + i, models: stats(i) }))
-  const events = [
-    ['models', { ...list, models }],
-    ...models.map(({ name, params }) => ['replicas', { model: name, version: params.version, replicas: replicas.map((r) => ({ ...r, version: params.version })) }]),
-    ['history', { seconds }],
-  ]
-  return `retry: 600000\n\n${events.map(([name, data]) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`).join('')}`
+  const begin = Math.floor(Date.now() / 1000)
+  const stats = (i) => ({ at: begin + i, models: Object.fromEntries(models.map(({ name }, m) => [name, { requests: Math.abs(i * 7 + m) % 40, errors: m % 9 === 0 ? Math.abs(i % 3) : 0, p50: 1 + Math.abs(i % 5), p99: 9 + Math.abs(i % 7) }])) })
+  const replicasOf = ({ name, params: { version } }) => ['replicas', { model: name, version, replicas: replicas.map((r) => ({ ...r, version })) }]
+  const written = (events) => events.map(([name, data]) => [name, JSON.stringify(data)])
+  return {
+    first: written([['models', { ...list, models }], ...models.map(replicasOf), ['history', { seconds: Array.from({ length: 60 }, (_, i) => stats(i - 59)) }]]),
+    each(second) {
+      const changed = models[second % models.length]
+      changed.params = { ...changed.params, version: changed.params.version + 1 }
+      return written([['stats', stats(second)], ['models', { ...list, models }], replicasOf(changed)])
+    },
+  }
+}
+
+/** Runs in the page, before all else: its stream tells this at first, and then what `tell` is given. */
+function streamOf(first) {
+  window.EventSource = class extends EventTarget {
+    readyState = 1
+    constructor() {
+      super()
+      window.tell = ([name, data]) => this.dispatchEvent(new MessageEvent(name, { data }))
+      setTimeout(() => first.forEach(window.tell))
+    }
+    close() {
+      this.readyState = 2
+    }
+  }
 }
 
 /** The median of how long the whole answer takes, in milliseconds. */
@@ -190,10 +213,17 @@ async function answered(path) {
   return median(times)
 }
 
-/** Frames in milliseconds while something is done sixty times: the 95th of a hundred, and the longest. Each time something else has to be seen. */
+/**
+ * Frames in milliseconds while something is done sixty times: the 95th of a hundred, and the longest; and the longest task of the page, 0 if the
+ * browser called none long. Each time something else has to be seen.
+ */
 async function frames(page, sign, act) {
   await page.evaluate(() => {
     window.frames95 = []
+    window.tasks = []
+    window.tasksSeen?.disconnect()
+    window.tasksSeen = new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((e) => e.duration)))
+    window.tasksSeen.observe({ type: 'longtask' })
     let last = performance.now()
     const step = (now) => {
       window.frames95.push(now - last)
@@ -210,11 +240,11 @@ async function frames(page, sign, act) {
     )
   }
   if (seen.size < 3) throw new Error(`nothing moved: ${[...seen]}`)
-  const all = await page.evaluate(() => {
+  const [all, tasks] = await page.evaluate(() => {
     cancelAnimationFrame(window.stepping)
-    return window.frames95.slice(1).toSorted((a, b) => a - b)
+    return [window.frames95.slice(1).toSorted((a, b) => a - b), window.tasks]
   })
-  return { p95: all[Math.floor(all.length * 0.95)], longest: all.at(-1) }
+  return { p95: all[Math.floor(all.length * 0.95)], longest: all.at(-1), longestTask: Math.max(0, ...tasks) }
 }
 
 async function fill() {
