@@ -109,8 +109,8 @@ func page(ctx context.Context, s *session) (_ report, err error) {
 func (p *pageSeen) report(rounds, saves, versions int) *facts {
 	f := &facts{Notes: fmt.Sprintf(`Medians of %d loads with an empty cache, but the largest layout shift of all. A place is shown when all of its content is
 painted: the card of every model, the curve of every model. Slow is 1.6 Mbit/s and 150 ms for each request, as Chromium emulates
-it: WebPageTest's "3G Fast", Lighthouse's "slow 4G". DevTools' "Slow 4G", once "Fast 3G", delays each request by 562 ms instead: what
-a page loads by its second request cannot be there within a second, so that there is no bar. The bare page is one line of HTML
+it: WebPageTest's "3G Fast". DevTools' "Slow 4G", once "Fast 3G", delays each request by 562 ms instead, as Lighthouse does where it
+has Chromium emulate: what a page loads by its second request cannot be there within a second, so that there is no bar. The bare page is one line of HTML
 from a server of its own. Save is the click, of %d; shown is when the page says that all %d replicas have it. The server's times
 are those of whole answers. The lists are of %d models and %d versions of one; each second the stream tells how all of the models
 do, and that one has other params. The longest task is 0 where none held the page up for 50 ms.`, rounds, saves, liveReplicas, manyModels, versions)}
@@ -120,6 +120,7 @@ do, and that one has other params. The longest task is 0 where none held the pag
 	f.add("a model's effect, slow: first contentful paint", "ms", p.Effect.Slow.FirstContentfulPaint)
 	f.add("a model's effect, slow: its curves shown", "ms", p.Effect.Slow.ContentShown)
 	f.add("bare page, DevTools' Slow 4G: first contentful paint", "ms", p.Bare.Preset.FirstContentfulPaint)
+	f.add("models, DevTools' Slow 4G: first contentful paint", "ms", p.Models.Preset.FirstContentfulPaint)
 	f.add("models, DevTools' Slow 4G: all of them shown", "ms", p.Models.Preset.ContentShown)
 	f.add("bare page, local: first contentful paint", "ms", p.Bare.Local.FirstContentfulPaint)
 	f.add("models, local: all of them shown", "ms", p.Models.Local.ContentShown)

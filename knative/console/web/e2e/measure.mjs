@@ -22,8 +22,8 @@ const url = positionals[0] ?? 'http://127.0.0.1:8080'
 const [rounds, saves, versions] = [options.rounds, options.saves, options.versions].map(Number)
 
 /**
- * Slow is WebPageTest's "3G Fast", which is Lighthouse's "slow 4G" as well: Chromium delays each request by the round trip, and no handshake.
- * Preset is what DevTools offers as "Slow 4G", and offered as "Fast 3G": it delays each request by as much as a new connection takes there, so that
+ * Slow is WebPageTest's "3G Fast": Chromium delays each request by the round trip, and no handshake.
+ * Preset is what DevTools offers as "Slow 4G", and offered as "Fast 3G", and what Lighthouse has Chromium emulate: it delays each request by as much as a new connection takes there, so that
  * whatever comes with the second request of a page is there after 1,125 ms.
  */
 const networks = {
