@@ -11,8 +11,12 @@ import (
 	"github.com/modelfn/modelfn/framework/params"
 )
 
+// candidate is what Knative puts before a function's name, in that of its newest
+// revision's route while another one has the traffic.
+const candidate = "candidate-"
+
 // longestName leaves room, in a DNS label, for what Knative puts before and behind a
-// name: candidate-, and the number of a revision.
+// name: [candidate], and the number of a revision.
 const longestName = 52
 
 // taken are names that the platform's own functions and files have, here and in
@@ -87,6 +91,8 @@ func (s *Spec) check(problem func(path, format string, args ...any)) {
 		problem("name", "%q is not a name: it takes up to %d of a-z, 0-9 and -, from a letter on", s.Name, longestName)
 	case slices.Contains(taken, s.Name):
 		problem("name", "%s is the platform's own", s.Name)
+	case strings.HasPrefix(s.Name, candidate):
+		problem("name", "%s is where the candidate of %s answers", s.Name, strings.TrimPrefix(s.Name, candidate))
 	}
 	if s.Image != "" && !reference.MatchString(s.Image) && !koForm.MatchString(s.Image) {
 		problem("image", "%q is neither a reference, such as registry.local:5000/model-a, nor ko:// and an import path", s.Image)
