@@ -19,7 +19,7 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
   const ordered = byQuantile(curves.answers.flatMap((a) => a.curve ?? []))
   const [low, high] = [ordered[0], ordered.at(-1)]
   const interval = low && high && low !== high ? { low, high } : undefined
-  const coming = curves.answers.some((a) => !a.curve && !a.trouble) // which keeps the interval's place
+  const coming = curves.answers.some((a) => !a.trouble && (!a.curve || a.coming)) // which keeps the interval's place
   const crossed = crossedHere(ordered)
   const then = curves.proposed?.curve
   const crossedThen = then && !crossed && crossedHere(byQuantile([then, ...curves.answers.flatMap((a) => (a.model === model ? [] : (a.curve ?? [])))]))

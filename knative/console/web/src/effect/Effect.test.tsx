@@ -2,7 +2,7 @@ import { act, render, screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import * as api from '../api'
-import type { ModelInfo, Replica } from '../contract'
+import type { Document, ModelInfo, Replica } from '../contract'
 import { live } from '../live/live'
 import { Trouble } from '../trouble'
 import { Effect } from './Effect'
@@ -118,6 +118,41 @@ describe('the effect of a model', () => {
     expect(screen.queryByText('The quantiles cross')).toBeNull()
     rerender(<Effect model={models[0]!} />)
     await waitFor(() => expect(screen.queryByText(/quantiles cross/)).toBeNull())
+  })
+
+  it('waits for no registry: the quantiles come when they come, and are asked for once', async () => {
+    let say = (_document: Document) => {}
+    const current = vi.spyOn(api, 'currentParams').mockImplementation((name) => new Promise((go) => (say = (document) => go({ document: { ...document, model: name }, etag: '' }))))
+    const slow = model('model-c', 1, { params: { version: 1, digest: 'slow', requires: [] } })
+    tell(slow)
+    render(<Effect model={slow} />)
+    await screen.findByRole('row', { name: /^Model C 10 v1/ })
+    await userEvent.clear(screen.getByLabelText('x'))
+    await userEvent.type(screen.getByLabelText('x'), '1.25')
+    await waitFor(() => expect(predict.mock.lastCall?.[1].at(-1)).toBe(1.25))
+    expect(await screen.findByRole('row', { name: /^Model C 10/ })).toBeVisible()
+    expect(current).toHaveBeenCalledOnce()
+    act(() => say({ model: '', version: 1, digest: 'slow', params: { quantile: 0.25 } }))
+    expect(await screen.findByRole('row', { name: /^Model C.*25%.*10/ })).toBeVisible()
+  })
+
+  it('asks a registry that did not answer again when it is there again, not while one types', async () => {
+    const current = vi.spyOn(api, 'currentParams').mockRejectedValue(new Trouble('busy', 'away', { status: 503 }))
+    const failing = model('model-c', 1, { params: { version: 1, digest: 'failing', requires: [] } })
+    tell(failing)
+    render(<Effect model={failing} />)
+    await screen.findByRole('row', { name: /^Model C .*v1/ })
+    await userEvent.type(screen.getByLabelText('x'), '5')
+    await soon()
+    expect(current).toHaveBeenCalledOnce()
+    const turn = (registry: 'away' | 'ready') => act(() => live.set((l) => ({ ...l, list: { ...l.list!, registry } })))
+    turn('away')
+    await soon()
+    expect(current).toHaveBeenCalledOnce()
+    current.mockResolvedValue({ document: { model: 'model-c', version: 1, digest: 'failing', params: { quantile: 0.25 } }, etag: '' })
+    turn('ready')
+    expect(await screen.findByRole('row', { name: /^Model C.*25%/ })).toBeVisible()
+    expect(current).toHaveBeenCalledTimes(2)
   })
 
   describe('with what is proposed', () => {

@@ -1,5 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
-import { type Answered, currentParams, evaluate, type Outputs, predict } from '../api'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { type Answered, evaluate, type Outputs, predict } from '../api'
 import type { ModelInfo, Requires } from '../contract'
 import { live } from '../live/live'
 import { pinnedOf, standingOf } from '../live/replicas'
@@ -11,6 +11,7 @@ import { few } from './few'
 import type { Form } from './input'
 import { onceMore } from './onceMore'
 import { encodeInput, numbersOf } from './signature'
+import { type Quantiles, useQuantiles } from './useQuantiles'
 
 /** Params that are nowhere stored, to be seen beside those that serve. */
 export interface Proposed {
@@ -22,6 +23,8 @@ export interface Proposed {
 export interface Answer {
   model: string
   curve?: Curve
+  /** The quantile of the curve is still asked for. */
+  coming?: boolean
   by?: Answered
   trouble?: Trouble
 }
@@ -77,6 +80,7 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
   const question = JSON.stringify([numbers, sweep, output])
   const keys = Object.fromEntries(family.map((m) => [m.name, JSON.stringify([question, served(m), late[m.name]])]))
   const proposal = proposed && JSON.stringify([question, proposed, revisionsOf(model)])
+  const quantiles = useQuantiles(family)
   const paced = usePaced(JSON.stringify([keys, proposal]), pace)
   const complete = numbers.length > 0 && numbers.every(Number.isFinite)
   const refresh = useRef(() => {})
@@ -88,11 +92,11 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
       const places = placesOf(form)
       const rows = [...places.map((x) => numbers.map((n, i) => (i === sweep ? x : n))), numbers]
       const inputs = rows.map((row) => encodeInput(model.signature!, row))
-      const read = async (name: string, outputs: Promise<Outputs>, quantile: Promise<number | undefined>): Promise<Answer> => {
+      const read = async (name: string, outputs: Promise<Outputs>, quantile?: number): Promise<Answer> => {
         try {
           const { outputs: all, by } = await outputs
           const values = all.map((o) => numbersOf(o)[output] ?? Number.NaN)
-          return { model: name, by, curve: { model: name, quantile: await quantile, values: values.slice(0, -1), here: values.at(-1)! } }
+          return { model: name, by, curve: { model: name, quantile, values: values.slice(0, -1), here: values.at(-1)! } }
         } catch (error) {
           return { model: name, trouble: troubleOf(error) }
         }
@@ -100,9 +104,9 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
 
       // The model that the page is about comes first, what is proposed for it before all.
       const wanted = new Map<string, Question>()
-      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, onceMore(() => inTurn(signal, () => evaluate(model.name, proposed, inputs, signal))), Promise.resolve(quantileOf(proposed)))))
+      if (proposed) wanted.set('', ask('', proposal!, ({ signal }) => read(model.name, onceMore(() => inTurn(signal, () => evaluate(model.name, proposed, inputs, signal))), quantileOf(proposed))))
       for (const m of family.toSorted((a, b) => Number(b.name === model.name) - Number(a.name === model.name))) {
-        wanted.set(m.name, ask(m.name, keys[m.name]!, ({ signal }) => read(m.name, inTurn(signal, () => predict(m.name, inputs, signal)), quantileServed(m)), m))
+        wanted.set(m.name, ask(m.name, keys[m.name]!, ({ signal }) => read(m.name, inTurn(signal, () => predict(m.name, inputs, signal))), m))
       }
       giveUp(questions, (name) => !wanted.has(name))
 
@@ -146,7 +150,8 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
     giveUp(questions, (_, q) => q.answered?.trouble !== undefined)
     refreshed()
   }, [questions, refreshed])
-  return { ...asked, retry }
+  const data = useMemo(() => asked.data && { ...asked.data, answers: asked.data.answers.map((a) => withQuantile(a, quantiles)) }, [asked.data, quantiles])
+  return { ...asked, data, retry }
 
   /** The question that stands, or a new one in its place. */
   function ask(name: string, key: string, send: (control: AbortController) => Promise<Answer>, m?: ModelInfo): Question {
@@ -173,6 +178,11 @@ export function useCurves(model: ModelInfo, family: ModelInfo[], form: Form, pro
 
 function wait(milliseconds: number): Promise<void> {
   return new Promise((go) => setTimeout(go, milliseconds))
+}
+
+function withQuantile(answer: Answer, quantiles: Quantiles): Answer {
+  const known = quantiles[answer.model]
+  return answer.curve && known ? { ...answer, coming: known.asking, curve: { ...answer.curve, quantile: known.quantile } } : answer
 }
 
 function giveUp(questions: Map<string, Question>, which: (name: string, question: Question) => boolean) {
@@ -202,24 +212,4 @@ function followedOf(model: ModelInfo): number {
 function outdated({ by, trouble }: Answer, model: ModelInfo): boolean {
   if (trouble) return trouble.kind !== 'refused'
   return by !== undefined && model.params !== null && by.version !== model.params.version && !pinnedOf(model).has(by.revision)
-}
-
-const quantiles = new Map<string, Promise<number | undefined>>()
-
-/** The quantile of a model's current params, asked once for each version. A model without one, or without a registry, has none. */
-function quantileServed(model: ModelInfo): Promise<number | undefined> {
-  if (!model.params) return Promise.resolve(undefined)
-  const key = `${model.name} ${model.params.digest}`
-  let quantile = quantiles.get(key)
-  if (!quantile) {
-    quantile = currentParams(model.name).then(
-      ({ document }) => quantileOf(document),
-      () => {
-        quantiles.delete(key)
-        return undefined
-      },
-    )
-    quantiles.set(key, quantile)
-  }
-  return quantile
 }
