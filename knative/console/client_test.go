@@ -39,7 +39,6 @@ func TestClient(t *testing.T) {
 		limited, free []string // X-Forwarded-For of who had 20 wrong tokens, and of another
 		same          bool     // they are taken for the same client
 	}{
-		{"a stranger", "", []string{"192.0.2.1"}, []string{"192.0.2.2"}, true},
 		{"a stranger where there are proxies", "10.0.0.0/8", []string{"192.0.2.1"}, []string{"192.0.2.2"}, true},
 		{"behind a proxy", "127.0.0.1", []string{"192.0.2.1"}, []string{"192.0.2.2"}, false},
 		{"behind two", "127.0.0.1,10.0.0.0/8", []string{"192.0.2.1, 10.0.0.1"}, []string{"192.0.2.2, 10.0.0.1"}, false},
@@ -80,6 +79,22 @@ func TestClient(t *testing.T) {
 			require.Equal(t, want, status("secret", tt.free))
 		})
 	}
+}
+
+// Where no proxies are known the peer may speak for everybody: whoever guesses there
+// does not keep out those who have a token.
+func TestGuessesOfAnybody(t *testing.T) {
+	t.Parallel()
+	server, _ := gateway(t, nil, func(c *console.Config) { c.Tokens = tokens(t) })
+	status := func(bearer string) int {
+		resp, _ := do(t, http.MethodGet, server.URL+"/api/session", "", "Authorization", "Bearer "+bearer)
+		return resp.StatusCode
+	}
+	for range 20 {
+		require.Equal(t, http.StatusUnauthorized, status("wrong"))
+	}
+	require.Equal(t, http.StatusTooManyRequests, status("wrong"))
+	require.Equal(t, http.StatusOK, status("secret"))
 }
 
 // Behind an ingress one client cannot take the live streams of all others, whatever

@@ -20,7 +20,10 @@ func (g *Gateway) showSession(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, Session{Name: name})
 }
 
-// owner returns who makes a request that needs the right to write, or a fault.
+// owner returns who makes a request that needs the right to write, or a fault. After
+// too many wrong tokens a client is not told a wrong one from a good one. Where the
+// client is not known, the peer may speak for everybody: there a good token passes,
+// lest one who guesses keep all others out.
 func (g *Gateway) owner(r *http.Request) (string, error) {
 	if g.open {
 		return "", nil
@@ -29,17 +32,24 @@ func (g *Gateway) owner(r *http.Request) (string, error) {
 		return "", fault.New(fault.Forbidden, "nobody may write here: the gateway knows no tokens")
 	}
 	from := g.clientOf(r)
-	if from == "" {
+	known := from != ""
+	if !known {
 		from, _, _ = net.SplitHostPort(r.RemoteAddr)
 	}
-	if after := g.guesses.wait(from, time.Now()); after > 0 {
-		return "", &fault.Error{Kind: fault.Busy, Message: "too many wrong tokens came from your address", RetryAfter: after}
+	after := g.guesses.wait(from, time.Now())
+	limited := &fault.Error{Kind: fault.Busy, Message: "too many wrong tokens came from your address", RetryAfter: after}
+	if after > 0 && known {
+		return "", limited
 	}
 	name, err := g.tokens.Require(r)
-	if err != nil && r.Header.Get("Authorization") != "" {
-		g.guesses.missed(from, time.Now())
+	if err == nil || r.Header.Get("Authorization") == "" {
+		return name, err
 	}
-	return name, err
+	if after > 0 {
+		return "", limited
+	}
+	g.guesses.missed(from, time.Now())
+	return "", err
 }
 
 // guesses counts wrong tokens by the address that they came from. Tokens are long and
