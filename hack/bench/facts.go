@@ -58,7 +58,8 @@ func (x *fact) kept() bool { return !x.Bar || x.Value <= x.Most }
 func (f *facts) missed() (list []string) {
 	for _, x := range f.Figures {
 		if !x.kept() {
-			list = append(list, fmt.Sprintf("%s: %s %s, more than %g %s", x.Name, figure(x.Value), x.Unit, x.Most, x.Unit))
+			unit := strings.TrimRight(" "+x.Unit, " ")
+			list = append(list, fmt.Sprintf("%s: %s%s, more than %g%s", x.Name, figure(x.Value), unit, x.Most, unit))
 		}
 	}
 	return list

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -49,26 +48,6 @@ type pageLoad struct {
 
 type pageFrames struct{ P95, Longest, LongestTask float64 } // ms
 
-// pageReport is what was measured. The page has to keep to its bars: printing it fails
-// with those that it does not keep to, unless it was measured in a hurry.
-type pageReport struct {
-	*facts
-	quick bool
-}
-
-func (p pageReport) print(w io.Writer) error {
-	if err := p.facts.print(w); err != nil || p.quick {
-		return err
-	}
-	var broken []error
-	for _, x := range p.Figures {
-		if x.Bar && x.Value > x.Most {
-			broken = append(broken, fmt.Errorf("%s: %s, and not ≤ %g", x.Name, strings.TrimSpace(figure(x.Value)+" "+x.Unit), x.Most))
-		}
-	}
-	return errors.Join(broken...)
-}
-
 // page measures the page as it ships, in Chromium before a local run of all models.
 // The baseline is a page of one line from a server of its own.
 func page(ctx context.Context, s *session) (_ report, err error) {
@@ -103,7 +82,7 @@ func page(ctx context.Context, s *session) (_ report, err error) {
 	if err := json.Unmarshal(out, &seen, json.MatchCaseInsensitiveNames(true)); err != nil {
 		return nil, fmt.Errorf("reading what e2e/measure.mjs printed: %w", err)
 	}
-	return pageReport{seen.report(s.rounds, saves, versions), s.quick}, nil
+	return seen.report(s.rounds, saves, versions), nil
 }
 
 func (p *pageSeen) report(rounds, saves, versions int) *facts {

@@ -7,8 +7,8 @@ import (
 	"github.com/modelfn/modelfn/framework/params"
 )
 
-// documents keeps those that were read or written: they never change. It holds what fits, and
-// then begins anew.
+// documents keeps those that were read or written: they never change. It holds what
+// fits, and then begins anew.
 type documents struct {
 	mu   sync.Mutex // guards what follows
 	kept map[documentKey]*params.Document

@@ -32,8 +32,8 @@ type Write struct {
 
 	// IfMatch names the entity tags, as the header does, of which the current document
 	// must have one; "" for any. IfNoneMatch names those of which it must have none; with
-	// "*" there must be no current document. CopyOf is the version whose content is appended again;
-	// 0 for none.
+	// "*" there must be no current document. CopyOf is the version whose content is
+	// appended again; 0 for none.
 	IfMatch     string
 	IfNoneMatch string
 	CopyOf      int64
