@@ -15,8 +15,9 @@ import (
 
 const (
 	connections = 32
-	starts      = 12 // of each program in a round
-	turns       = 6  // of each program in a round
+	starts      = 48 // of each program in a round
+	turns       = 6  // of each program in a round; a load lasts for a part of -duration in each
+	fullTurns   = 18 // with the highest load: no other bar is as narrow beside what a machine does of its own
 )
 
 // target is a program that answers POST /predict.
@@ -98,7 +99,7 @@ func (r *servingRun) start(ctx context.Context, t *target) (*program.Process, ti
 // starts measures how soon each target answers after it was started.
 func (r *servingRun) starts(ctx context.Context, round int) error {
 	took := make([][]float64, len(r.targets))
-	err := r.inTurns("starts", round, func(i int) error {
+	err := r.inTurns("starts", round, turns, func(i int) error {
 		for range starts / turns {
 			p, d, err := r.start(ctx, &r.targets[i])
 			if err != nil {
@@ -139,7 +140,7 @@ func (r *servingRun) throughput(ctx context.Context, round int) error {
 			return err
 		}
 	}
-	if err := r.inTurns("throughput", round, func(i int) error { return r.loadFully(ctx, &loaded[i]) }); err != nil {
+	if err := r.inTurns("throughput", round, fullTurns, func(i int) error { return r.loadFully(ctx, &loaded[i]) }); err != nil {
 		return err
 	}
 	for i := range loaded {
@@ -214,7 +215,7 @@ func (r *servingRun) latency(ctx context.Context, round int, rate float64) error
 		programs[i] = p
 	}
 	p50, p99 := make([][]float64, len(r.targets)), make([][]float64, len(r.targets))
-	err := r.inTurns("latency", round, func(i int) error {
+	err := r.inTurns("latency", round, turns, func(i int) error {
 		result, err := r.load(ctx, programs[i], rate)
 		p50[i] = append(p50[i], float64(result.P50.Nanoseconds())/1e3)
 		p99[i] = append(p99[i], float64(result.P99.Nanoseconds())/1e3)
@@ -230,9 +231,9 @@ func (r *servingRun) latency(ctx context.Context, round int, rate float64) error
 	return nil
 }
 
-// inTurns measures every target, by its number, again and again, and each time begins
+// inTurns measures every target, by its number, so many times, and each time begins
 // with another one.
-func (r *servingRun) inTurns(what string, round int, measure func(i int) error) error {
+func (r *servingRun) inTurns(what string, round, turns int, measure func(i int) error) error {
 	for turn := range turns {
 		for i := range r.targets {
 			i = (i + round + turn) % len(r.targets)
