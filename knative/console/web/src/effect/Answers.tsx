@@ -47,7 +47,7 @@ export function Answers({ curves, model, element, stale, retry }: { curves: Curv
           )}
         </p>
       )}
-      <Table figures caption={w.answers} columns={[w.model, w.value, w.by]}>
+      <Table figures name={w.answers} columns={[w.model, w.value, w.by]}>
         {curves.answers.map((answer, i) => (
           <Row key={answer.model} answer={answer} colour={i} strong={answer.model === model} />
         ))}

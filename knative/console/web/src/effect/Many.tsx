@@ -7,6 +7,7 @@ import { Button } from '../ui/Button'
 import { Icon } from '../ui/Icon'
 import { Notice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
+import { Scroll } from '../ui/Scroll'
 import { useAsk } from '../ui/useAsk'
 import { usePaced } from '../ui/usePaced'
 import { Waiting } from '../ui/Waiting'
@@ -116,11 +117,8 @@ function Answers({ model, many, inputs, onLook }: { model: ModelInfo; many: Answ
           </Button>
         </span>
       </div>
-      {/* It scrolls on a narrow screen, and so it is to be reached by the keyboard. */}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className={style.scroll} role="region" aria-label={w.answers} tabIndex={0}>
-        <table className={style.table}>
-          <caption className="unseen">{w.answers}</caption>
+      <Scroll name={w.answers} className={style.scroll}>
+        <table aria-label={w.answers} className={style.table}>
           <thead>
             <tr>
               <th scope="col">#</th>
@@ -160,7 +158,7 @@ function Answers({ model, many, inputs, onLook }: { model: ModelInfo; many: Answ
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {rows.length > shown && <p className={style.hint}>{w.more(number(shown), number(rows.length))}</p>}
     </>
   )

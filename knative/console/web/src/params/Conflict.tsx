@@ -45,7 +45,7 @@ export function Conflict({ base, mine, theirs, onResolve, onClose }: Props) {
       {places.length === 0 ? (
         <p>{w.sameMade}</p>
       ) : (
-        <Table columns={[w.place, w.began, w.mine, w.theirs(author)]}>
+        <Table name={w.conflict} columns={[w.place, w.began, w.mine, w.theirs(author)]}>
           {places.map((c) => (
             <tr key={c.path}>
               <th scope="row">

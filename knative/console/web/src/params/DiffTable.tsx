@@ -10,7 +10,7 @@ export function DiffTable({ changes, label }: { changes: Change[]; label: string
   const w = useWords(paramsWords)
   const { number } = useFormat()
   return (
-    <Table caption={label} columns={[w.place, w.before, w.after]}>
+    <Table name={label} columns={[w.place, w.before, w.after]}>
       {changes.map(({ path, before, after }) => (
         <tr key={path}>
           <th scope="row">

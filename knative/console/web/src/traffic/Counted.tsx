@@ -80,7 +80,7 @@ function Outcome({ model, counted, colours, whole }: { model: ModelInfo; counted
     <>
       <SplitBar label={w.asked} shares={names.map((name) => ({ revision: name, percent: asked[name] ?? 0, colour: colours[name] ?? 4 }))} />
       <SplitBar label={w.answered} shares={names.map((name) => ({ revision: name, percent: Math.round(share(name) * 10) / 10, colour: colours[name] ?? 4 }))} />
-      <Table figures columns={[w.revision, w.asked, w.answered, w.answers, <span key="verdict" className="unseen">{w.verdict}</span>]}>
+      <Table figures name={w.count} columns={[w.revision, w.asked, w.answered, w.answers, <span key="verdict" className="unseen">{w.verdict}</span>]}>
         {names.map((name) => {
           const off = Math.abs(share(name) - (asked[name] ?? 0))
           const fits = off <= tolerance(asked[name] ?? 0, answered)

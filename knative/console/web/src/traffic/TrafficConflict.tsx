@@ -34,7 +34,7 @@ export function TrafficConflict({ began, mine, revisions, onMine, onTheirs, onCl
         {w.conflict}
       </h3>
       <p>{w.conflictLead}</p>
-      <Table columns={[w.revision, w.began, w.mine, w.now]}>
+      <Table name={w.conflict} columns={[w.revision, w.began, w.mine, w.now]}>
         {rows
           .filter(({ first, own, theirs }) => own !== first || theirs !== first)
           .map(({ revision, first, own, theirs, both }) => (

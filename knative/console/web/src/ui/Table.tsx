@@ -1,9 +1,10 @@
 import type { ReactNode } from 'react'
+import { Scroll } from './Scroll'
 import style from './Table.module.css'
 
 interface Props {
-  /** What it is, for a screen reader; '' where a heading says so. */
-  caption?: string
+  /** What it is, for a screen reader. */
+  name: string
   /** The names of the columns. */
   columns: ReactNode[]
   /** All columns but the first are figures, and stand to the right. */
@@ -13,11 +14,10 @@ interface Props {
 }
 
 /** A table of a few rows, a line between each two. */
-export function Table({ caption = '', columns, figures = false, children }: Props) {
+export function Table({ name, columns, figures = false, children }: Props) {
   return (
-    <div className={style.frame}>
-      <table className={`${style.table} ${figures ? style.figures : ''}`}>
-        {caption && <caption className="unseen">{caption}</caption>}
+    <Scroll name={name} className={style.frame}>
+      <table aria-label={name} className={`${style.table} ${figures ? style.figures : ''}`}>
         <thead>
           <tr>
             {columns.map((name, i) => (
@@ -29,6 +29,6 @@ export function Table({ caption = '', columns, figures = false, children }: Prop
         </thead>
         <tbody>{children}</tbody>
       </table>
-    </div>
+    </Scroll>
   )
 }
