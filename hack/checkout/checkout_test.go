@@ -40,7 +40,7 @@ func copyOf(t *testing.T, folders ...string) *tree {
 		require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
 		require.NoError(t, os.WriteFile(to, content, info.Mode().Perm()))
 	}
-	for _, tool := range []string{"bash", "cat", "chmod", "cut", "dirname", "find", "go", "mkdir", "mktemp", "mv", "rm", "sha256sum", "sort"} {
+	for _, tool := range []string{"basename", "bash", "cat", "chmod", "cut", "dirname", "find", "go", "mkdir", "mktemp", "mv", "rm", "sed", "sha256sum", "sort"} {
 		at, err := exec.LookPath(tool)
 		require.NoError(t, err)
 		require.NoError(t, os.Symlink(at, filepath.Join(c.path, tool)))

@@ -113,7 +113,7 @@ func changed(t *testing.T, function string, lines ...string) (file string) {
 // deployed deploys the function of a file, as people do.
 func deployed(t *testing.T, file string, flags ...string) (revision string) {
 	t.Helper()
-	args := append([]string{"deploy", "--file", file, "--images", "out/images/images.json", "--output", "json"}, flags...)
+	args := append([]string{"deploy", "--file", file, "--images", "out/cluster/images.json", "--output", "json"}, flags...)
 	var results []struct {
 		Revision string `json:"revision"`
 	}

@@ -39,7 +39,7 @@ func TestFailuresNameTheirCause(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			images := "out/images/images.json"
+			images := "out/cluster/images.json"
 			if tt.image != "" {
 				images = filepath.Join(t.TempDir(), "images.json")
 				require.NoError(t, os.WriteFile(images, []byte(`{"model-c":"`+tt.image+`"}`), 0o600))

@@ -1,6 +1,6 @@
 // Images puts functions into OCI images, from scratch:
 //
-//	images [NAME=PROGRAM[,BUNDLE] ...]
+//	images [-out NAME] [NAME=PROGRAM[,BUNDLE] ...]
 //
 // Without arguments these are the programs of bin/ that are functions, with the
 // bundles of out/images/models, and the console, which is the tool. An image holds
@@ -12,16 +12,19 @@
 // that is for this machine, private addresses and *.local only, as Knative reads
 // from a registry. out/images/images.json has the reference of each, by digest, and
 // out/images/kustomization.yaml, for an overlay, those of what knative/config has.
-// out/images/root is what the Dockerfile takes.
+// out/images/root is what the Dockerfile takes. With -out all of it goes to another
+// folder below out/: those of hack/cluster leave alone what is meant for elsewhere.
 package main
 
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -41,14 +44,20 @@ func main() {
 	}
 }
 
-// run makes the images of the functions that the arguments name, below a folder
-// that has bin/ and gets out/.
+// run makes the images that the arguments say, below a folder that has bin/ and gets
+// out/.
 func run(ctx context.Context, args []string, registry, folder string, stdout io.Writer) error {
-	functions, err := parse(args, folder)
+	flags := flag.NewFlagSet("images", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it
+	into := flags.String("out", "images", "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	functions, err := parse(flags.Args(), folder)
 	if err != nil {
 		return err
 	}
-	out, err := newOutput(folder, cmp.Or(registry, local))
+	out, err := newOutput(filepath.Join(folder, "out", *into), cmp.Or(registry, local))
 	if err != nil {
 		return err
 	}

@@ -161,6 +161,20 @@ func TestFunctionOfOnesOwn(t *testing.T) {
 	require.Equal(t, before, after, "the others stay")
 }
 
+// What is made for one cluster leaves what is made for another alone.
+func TestOut(t *testing.T) {
+	folder, host := checkout(t), serveRegistry(t)
+	require.NoError(t, run(t.Context(), nil, host+"/production", folder, io.Discard))
+	before, component := references(t, folder), content(t, folder, "out/images/kustomization.yaml")
+	require.NoError(t, run(t.Context(), []string{"-out", "cluster"}, "", folder, io.Discard))
+
+	require.Equal(t, before, references(t, folder))
+	require.Equal(t, component, content(t, folder, "out/images/kustomization.yaml"))
+	_, digest, _ := strings.Cut(before["model-a"], "@")
+	require.Contains(t, content(t, folder, "out/cluster/images.json"), `"registry.local:5000/modelfn/model-a@`+digest+`"`)
+	require.ErrorContains(t, run(t.Context(), []string{"-into", "cluster"}, "", folder, io.Discard), "-into")
+}
+
 func TestRunSaysWhatIsWrong(t *testing.T) {
 	folder := checkout(t)
 	text := filepath.Join(folder, "text")

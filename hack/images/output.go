@@ -35,7 +35,7 @@ type output struct {
 // newOutput returns an output that knows the references of earlier runs: one's own
 // function is made without the others.
 func newOutput(folder, registry string) (*output, error) {
-	o := &output{folder: filepath.Join(folder, "out", "images"), registry: registry, references: map[string]string{}}
+	o := &output{folder: folder, registry: registry, references: map[string]string{}}
 	data, err := os.ReadFile(o.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return o, nil

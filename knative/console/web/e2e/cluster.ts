@@ -22,7 +22,7 @@ export function deploy(model: string, lines: string, ...flags: string[]): string
   try {
     const file = join(folder, 'function.yaml')
     writeFileSync(file, `${readFileSync(join(root, 'functions', model, 'function.yaml'), 'utf8')}${lines}\n`)
-    const args = ['deploy', '--file', file, '--images', join(root, 'out/images/images.json'), '--output', 'json', ...flags]
+    const args = ['deploy', '--file', file, '--images', join(root, 'out/cluster/images.json'), '--output', 'json', ...flags]
     const out = execFileSync(join(root, 'bin/modelfn'), args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
     return (JSON.parse(out) as { revision: string }[])[0]!.revision
   } finally {
