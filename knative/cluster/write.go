@@ -163,9 +163,13 @@ func (c *Cluster) Get(ctx context.Context, o Object) (Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := c.core.Get().AbsPath(path).Do(ctx).Raw()
-	if err != nil {
+	result := c.core.Get().AbsPath(path).Do(ctx)
+	if err := result.Error(); err != nil { // Raw's does not say what the API says
 		return nil, explain(err)
+	}
+	text, err := result.Raw()
+	if err != nil {
+		return nil, err
 	}
 	var found Object
 	if err := json.Unmarshal(text, &found); err != nil {

@@ -2,9 +2,12 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/modelfn/modelfn/knative/cluster"
 )
@@ -92,34 +95,75 @@ func (d *deployment) remove(ctx context.Context, o cluster.Object) error {
 	return nil
 }
 
-// Delete takes a function out of the cluster, and returns when its revisions are
-// gone. First goes what brings it events. Params are the registry's, and stay, and so
-// does what others have made.
+// Delete takes a function out of the cluster, and returns when its revisions are gone, and
+// what brings it events, which goes first. What is going already is waited for; it is an
+// error if there is nothing at all. Params are the registry's, and stay, and so does what
+// others have made. An error that is [context.DeadlineExceeded] says that it is going still.
 func Delete(ctx context.Context, c *cluster.Cluster, function string) error {
 	d := &deployment{cluster: c, function: Function{Name: function}}
-	if err := d.mustBe(ctx); err != nil {
-		return err
+	ours, err := d.ours(ctx)
+	if err == nil && len(ours) == 0 {
+		return d.missing()
 	}
-	owned, err := d.needless(ctx)
-	if err != nil {
-		return err
-	}
-	service := cluster.Object{"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": map[string]any{"name": function}}
-	for _, o := range append(owned, service) {
-		if _, err := c.Delete(ctx, o); err != nil {
-			return fmt.Errorf("deleting the %s of %s: %w", o.Kind(), function, err)
+	for _, o := range ours {
+		if err == nil {
+			err = d.remove(ctx, o)
 		}
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %s was not done in time: the cluster's API does not answer", function, d.doing)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", function, err)
+	}
+	for _, o := range ours {
+		if err := d.gone(ctx, o); err != nil {
+			return fmt.Errorf("%s: %w", function, err)
+		}
+	}
+	return nil
+}
+
+// ours returns what is there of the function, the Service last. The error is errNoModel if
+// that is another one, and there is nothing beside it.
+func (d *deployment) ours(ctx context.Context) ([]cluster.Object, error) {
+	s, failed := d.model(ctx)
+	if failed != nil && !errors.Is(failed, errNoModel) {
+		return nil, failed
+	}
+	list, err := d.needless(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case s != nil:
+		// Others may write to it until it is gone; it must be that one.
+		list = append(list, cluster.Object{
+			"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+			"metadata": map[string]any{"name": s.Name, "uid": string(s.UID)},
+		})
+	case len(list) == 0:
+		return nil, failed
+	}
+	return list, nil
+}
+
+// gone waits until an object is gone that is being deleted. Another one of its name is not
+// waited for.
+func (d *deployment) gone(ctx context.Context, o cluster.Object) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if _, err := c.Service(ctx, function); cluster.Missing(err) {
+		found, err := d.cluster.Get(ctx, o)
+		switch {
+		case cluster.Missing(err), err == nil && found.Field("metadata", "uid") != o.Field("metadata", "uid"):
 			return nil
+		case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+			return fmt.Errorf("the %s is being deleted, and whether it is gone: %w", o.Kind(), err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s is being deleted, and not gone yet: %w", function, ctx.Err())
+			return fmt.Errorf("the %s is being deleted, and not gone yet: %w", o.Kind(), ctx.Err())
 		}
 	}
 }

@@ -1,7 +1,10 @@
 package deploy_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -87,5 +90,91 @@ func TestTakesAwayWhatItRead(t *testing.T) {
 		}})
 		require.NoError(t, err)
 		assert.Equal(t, want, k.api.Get("Trigger", "m-params") != nil, by)
+	}
+}
+
+// What is half gone is finished: the Trigger alone, and a Service that is going already.
+func TestDeleteFinishes(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	k.api.Put(trigger(cluster.Manager))
+	require.NoError(t, deploy.Delete(t.Context(), c, "m"))
+	assert.Nil(t, k.api.Get("Trigger", "m-params"))
+	require.EqualError(t, deploy.Delete(t.Context(), c, "m"), "there is no model m in the namespace models")
+
+	k.api.Put(trigger(cluster.Manager))
+	k.api.Put(going("m"))
+	done := make(chan error)
+	go func() { done <- deploy.Delete(t.Context(), c, "m") }()
+	require.Eventually(t, func() bool { return k.api.Get("Trigger", "m-params") == nil }, time.Minute, time.Millisecond)
+	select {
+	case err := <-done:
+		require.Fail(t, "it did not wait for the Service", "%v", err)
+	default:
+	}
+	k.api.Delete("Service", "m")
+	require.NoError(t, <-done)
+}
+
+// A Service of the same name that is not the one that went is left alone, and not waited for.
+func TestDeleteLeavesOthers(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	other := object{"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": object{"name": "m"}}
+	k.api.Put(other)
+	k.api.Put(trigger("somebody"))
+	require.EqualError(t, deploy.Delete(t.Context(), c, "m"), "m: there is a Service of this name that is no model: it lacks the label modelfn.dev/model")
+	k.api.Put(trigger(cluster.Manager))
+	require.NoError(t, deploy.Delete(t.Context(), c, "m"))
+	assert.NotNil(t, k.api.Get("Service", "m"))
+	assert.Nil(t, k.api.Get("Trigger", "m-params"))
+
+	k.api.Delete("Service", "m")
+	k.api.Put(functionN(1).Objects[0])
+	k.api.Put(trigger(cluster.Manager))
+	k.api.React(func(_ string, o cluster.Object) {
+		if o.Kind() == "Trigger" { // the Service has been read
+			k.api.Delete("Service", "m")
+			k.api.Put(other)
+		}
+	})
+	require.NoError(t, deploy.Delete(t.Context(), c, "m"))
+	assert.NotNil(t, k.api.Get("Service", "m"))
+}
+
+// What is not allowed is told, before the deletion and while it goes on; and so is that it
+// takes its time.
+func TestDeleteFails(t *testing.T) {
+	for _, resource := range []string{"services", "triggers"} {
+		k := newKnative(t)
+		k.api.Put(functionN(1).Objects[0])
+		k.api.Refuse(resource, http.StatusForbidden)
+		require.ErrorContains(t, deploy.Delete(t.Context(), k.api.Cluster(), "m"), "no "+resource+" for you")
+		assert.NotNil(t, k.api.Get("Service", "m"))
+	}
+
+	k := newKnative(t)
+	k.api.Put(trigger(cluster.Manager))
+	k.api.Put(going("m"))
+	k.api.React(func(string, cluster.Object) { k.api.Refuse("triggers", http.StatusForbidden) })
+	require.ErrorContains(t, deploy.Delete(t.Context(), k.api.Cluster(), "m"), "no triggers for you")
+
+	k = newKnative(t)
+	k.api.Put(going("m"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	err := deploy.Delete(ctx, k.api.Cluster(), "m")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "m: the Service is being deleted, and not gone yet")
+}
+
+// going is a model's Service that is being deleted, which something holds up.
+func going(name string) object {
+	return object{
+		"apiVersion": "serving.knative.dev/v1", "kind": "Service",
+		"metadata": object{
+			"name": name, "labels": object{cluster.ModelLabel: name},
+			"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": []any{"foregroundDeletion"},
+		},
 	}
 }

@@ -194,24 +194,6 @@ func (d *deployment) run(ctx context.Context) error {
 	return w.route(ctx, now)
 }
 
-// read looks at what is there already.
-func (d *deployment) read(ctx context.Context) error {
-	d.doing = "reading the Service"
-	s, err := d.cluster.Service(ctx, d.function.Name)
-	switch {
-	case cluster.Missing(err):
-		return nil
-	case err != nil:
-		return err
-	case s.DeletionTimestamp != nil:
-		return errors.New("it is being deleted; deploy it when that is done")
-	case s.Labels[cluster.ModelLabel] == "":
-		return fmt.Errorf("there is a Service of this name that is no model: it lacks the label %s", cluster.ModelLabel)
-	}
-	d.service = s
-	return nil
-}
-
 // isNew reports whether applying the Service has changed it.
 func (d *deployment) isNew(applied cluster.Applied) bool {
 	return d.service == nil || applied.Generation != d.service.Generation

@@ -245,3 +245,21 @@ func TestNothingBeforeReady(t *testing.T) {
 	r.deploy(function("m", "N", "2"), traffic.Wish{})
 	assert.Equal(t, "100 % m-00002", r.traffic("m"))
 }
+
+// TestDelete: what somebody else began to delete is finished, with all that was beside it.
+func TestDelete(t *testing.T) {
+	r := newRig(t)
+	f := function("m")
+	f.Objects = append(f.Objects, cluster.Object{
+		"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger",
+		"metadata": map[string]any{"name": "m-params", "labels": map[string]any{cluster.ModelLabel: "m", cluster.ManagedByLabel: cluster.Manager}},
+		"spec": map[string]any{"broker": "default", "subscriber": map[string]any{
+			"ref": map[string]any{"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "m"},
+		}},
+	})
+	r.deploy(f, traffic.Wish{})
+	r.kubectl("delete", "ksvc", "m", "--wait=false", "--cascade=foreground")
+	require.NoError(t, deploy.Delete(t.Context(), r.cluster, "m"))
+	assert.Empty(t, r.kubectl("get", "triggers,ksvc,revisions", "--output", "name"))
+	require.EqualError(t, deploy.Delete(t.Context(), r.cluster, "m"), "there is no model m in the namespace "+r.namespace)
+}

@@ -41,17 +41,6 @@ func Traffic(ctx context.Context, c *cluster.Cluster, function string, change tr
 	return traffic.Of(now), nil
 }
 
-// mustBe reads the Service, which is that of a model.
-func (d *deployment) mustBe(ctx context.Context) error {
-	if err := d.read(ctx); err != nil {
-		return fmt.Errorf("%s: %w", d.function.Name, err)
-	}
-	if d.service == nil {
-		return fmt.Errorf("there is no model %s in the namespace %s", d.function.Name, d.cluster.Namespace())
-	}
-	return nil
-}
-
 // name gives the revisions of a change their names.
 func name(s *servingv1.Service, revisions []*servingv1.Revision, change traffic.Change) (traffic.Change, error) {
 	named := traffic.Change{Tags: map[string]string{}, Untag: change.Untag}

@@ -185,6 +185,7 @@ func merged(o, change map[string]any) map[string]any {
 	return out
 }
 
+// drop deletes an object; with finalizers it stays, as it is.
 func (a *API) drop(w http.ResponseWriter, r *http.Request) {
 	var options struct {
 		Preconditions map[string]string `json:"preconditions"`
@@ -199,7 +200,7 @@ func (a *API) drop(w http.ResponseWriter, r *http.Request) {
 	for name, value := range options.Preconditions {
 		same = same && o.Field("metadata", name) == value
 	}
-	if ok && same {
+	if ok && same && o["metadata"].(map[string]any)["finalizers"] == nil { // else somebody holds it up
 		a.remove(r.URL.Path)
 	}
 	react := a.react
