@@ -67,7 +67,7 @@ func (c *cluster) kubectl(ctx context.Context, stdin string, args ...string) (st
 
 // image returns the reference, by digest, of a function's image that was pushed.
 func image(root, function string) (string, error) {
-	data, err := os.ReadFile(filepath.Join(root, "out", "images", "images.json"))
+	data, err := os.ReadFile(filepath.Join(root, "out", "cluster", "images.json"))
 	if err != nil {
 		return "", fmt.Errorf("which images there are (make deploy pushes them): %w", err)
 	}

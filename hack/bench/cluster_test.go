@@ -46,8 +46,8 @@ func TestPhases(t *testing.T) {
 // they differ in their programs, and in what these are told and asked.
 func TestHelloIsDeployedAsAModel(t *testing.T) {
 	root := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(root, "out", "images"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "out", "images", "images.json"), []byte(`{"model-a":"example.com/model-a"}`), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "out", "cluster"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(root, "out", "cluster", "images.json"), []byte(`{"model-a":"example.com/model-a"}`), 0o600))
 	service := func(text string, err error) (s servingv1.Service) {
 		require.NoError(t, err)
 		require.NoError(t, yaml.UnmarshalStrict([]byte(strings.TrimPrefix(text, "---\n")), &s))
