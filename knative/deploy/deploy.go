@@ -117,7 +117,10 @@ func New(ctx context.Context, c *cluster.Cluster, f Function, o Options) (*Resul
 			return nil, e
 		}
 		reason := err.Error()
-		if errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.Canceled):
+			reason = "interrupted; what was applied stays"
+		case errors.Is(err, context.DeadlineExceeded):
 			reason = fmt.Sprintf("%s was not done after %s: the cluster's API does not answer", d.doing, o.Timeout)
 		}
 		return nil, &Error{Function: f.Name, Reason: reason, Keeps: d.keeps(), err: err}

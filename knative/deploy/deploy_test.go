@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -216,4 +217,17 @@ func TestRefuses(t *testing.T) {
 	k.api.Away(true)
 	_, err = deploy.New(t.Context(), c, functionN(1), deploy.Options{})
 	require.ErrorContains(t, err, "m: the API is away")
+}
+
+// Who ends a deploy hears what that leaves.
+func TestInterrupted(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+	k.trouble = []any{object{"type": "Ready", "status": "Unknown"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	k.meanwhile = cancel
+	_, err = deploy.New(ctx, c, functionN(2), deploy.Options{})
+	require.EqualError(t, err, "m: interrupted; what was applied stays; the traffic stays as it was, 100 % m-00001")
 }

@@ -2,6 +2,7 @@ package function
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -42,6 +43,14 @@ var settings = map[string]string{
 	"PORT": "the platform", "HOST": "the platform", "ADMIN_PORT": "the platform",
 	"TOKENS": "the platform", "TOKENS_PATH": "the platform", "PARAMS_URL": "the platform", "PARAMS_PATH": "the image",
 	"PARAMS_VERSION": "the field params.version", "PARAMS_DIGEST": "the field params.digest", "REQUEST_TIMEOUT": "the field timeoutSeconds",
+}
+
+// CheckImage says what is wrong with the name of an image.
+func CheckImage(image string) error {
+	if reference.MatchString(image) || koForm.MatchString(image) {
+		return nil
+	}
+	return fmt.Errorf("%q is neither a reference, such as registry.local:5000/model-a, nor ko:// and an import path", image)
 }
 
 // complete fills in the defaults that depend on what is there.
@@ -94,8 +103,8 @@ func (s *Spec) check(problem func(path, format string, args ...any)) {
 	case strings.HasPrefix(s.Name, candidate):
 		problem("name", "%s is where the candidate of %s answers", s.Name, strings.TrimPrefix(s.Name, candidate))
 	}
-	if s.Image != "" && !reference.MatchString(s.Image) && !koForm.MatchString(s.Image) {
-		problem("image", "%q is neither a reference, such as registry.local:5000/model-a, nor ko:// and an import path", s.Image)
+	if err := CheckImage(s.Image); s.Image != "" && err != nil {
+		problem("image", "%v", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Components)) {
 		switch {

@@ -30,7 +30,7 @@ func Describe(ctx context.Context, program string, env []string) (d framework.De
 	defer runtime.UnlockOSThread()
 	text, err := cmd.Output()
 	if err != nil {
-		return d, fmt.Errorf("asking %s for its schema: %w", program, err)
+		return d, fmt.Errorf("asking %s for its schema: %w", program, cause(err))
 	}
 	if err := json.Unmarshal(text, &d); err != nil {
 		return d, fmt.Errorf("the description of %s: %w", program, err)

@@ -168,6 +168,11 @@ func TestLoadFails(t *testing.T) {
 	}, "\n"), err.Error())
 }
 
+func TestDescribeFails(t *testing.T) {
+	_, err := function.Describe(t.Context(), "/no/such/program", nil)
+	require.EqualError(t, err, "asking /no/such/program for its schema: no such file or directory")
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(all))
 	files, err := filepath.Glob("testdata/wrong/*.yaml")

@@ -85,6 +85,8 @@ func (c *Config) check(spec function.Spec) error {
 	var p fault.Problems
 	if spec.Image == "" {
 		p.Add("image", "missing: the function's file names none, and neither do the images")
+	} else if err := function.CheckImage(spec.Image); err != nil {
+		p.Add("image", "%v", err)
 	}
 	if wrong := validation.IsDNS1123Label(c.Namespace); wrong != nil {
 		p.Add("namespace", "%q: %s", c.Namespace, wrong[0])

@@ -151,7 +151,7 @@ func TestNewFails(t *testing.T) {
 	}{
 		"no image":       {"name: m", manifest.Config{}, []string{"m: image: missing"}},
 		"config":         {"name: m", manifest.Config{Namespace: "A", Broker: "b_c"}, []string{"m: image: missing", `; namespace: "A": `, `; broker: "b_c": `}},
-		"image":          {"name: m", manifest.Config{Images: map[string]string{"m": "a b"}}, []string{"m: Failed to parse image reference: service.spec.template.spec.containers[0].image"}},
+		"image":          {"name: m", manifest.Config{Images: map[string]string{"m": "a b"}}, []string{`m: image: "a b" is neither a reference, such as registry.local:5000/model-a, nor ko://`}},
 		"no description": {"name: m\nimage: mm", manifest.Config{Descriptions: map[string]framework.Description{"m": {Schema: jsontext.Value("{")}}}, []string{"m: the description: "}},
 	}
 	for name, tt := range tests {
