@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Replica } from '../src/contract'
+import type { Replica, Share } from '../src/contract'
 import { aBrowser, expectAccessible, looks, picture } from './browser'
 import { deploy, modelOf, owner, signedIn, token, url } from './cluster'
 import { ask, change } from './server'
@@ -72,7 +72,8 @@ describe('on a cluster', { timeout: 300_000 }, () => {
       await page.getByRole('dialog').getByLabel('Token', { exact: true }).fill(token)
       await page.keyboard.press('Enter')
       await page.getByRole('button', { name: new RegExp(owner) }).waitFor()
-      await page.getByLabel('Param 4 bias').fill('100.5')
+      const bias = page.getByLabel('Param 4 bias')
+      await bias.fill(String(Number(await bias.inputValue()) + 1))
       await page.getByRole('row', { name: /Proposed .* not saved/ }).waitFor(patience)
       await page.getByLabel('Message').fill('tried on the cluster')
       await page.getByRole('button', { name: 'Submit', exact: true }).click()
@@ -82,7 +83,7 @@ describe('on a cluster', { timeout: 300_000 }, () => {
       expect(await page.getByText(new RegExp(`^${serving}-deployment-`)).count()).toBe(2)
       await picture(page, 'cluster-converged')
 
-      await page.getByRole('option', { name: new RegExp(`^v${params!.version} `) }).click()
+      await page.getByRole('listbox').getByRole('option', { name: new RegExp(`^v${params!.version} `) }).click()
       await page.getByRole('button', { name: `Roll back to v${params!.version}` }).click()
       await page.getByText(`All 2 replicas are on v${version + 1}`).waitFor(patience)
       expect((await modelOf('model-a')).params).toMatchObject({ version: version + 1, digest: params!.digest, author: owner })
@@ -92,12 +93,23 @@ describe('on a cluster', { timeout: 300_000 }, () => {
   describe('4. versions and traffic', () => {
     let stable = ''
     let candidate = ''
-    beforeAll(() => {
-      stable = deploy('model-c', '', '--promote')
+    beforeAll(async () => {
+      stable = await deployAlone()
       candidate = deploy('model-c', 'env: {LOG_LEVEL: error}', '--no-traffic')
     }, 240_000)
-    afterAll(() => void deploy('model-c', '', '--promote'), 180_000)
+    afterAll(deployAlone, 180_000)
 
+    /** As it is deployed, with no tag on another revision: deploy leaves those that it did not give. */
+    async function deployAlone() {
+      const revision = deploy('model-c', '', '--promote')
+      await setTraffic([{ revision, percent: 100, tags: [] }])
+      return revision
+    }
+    const setTraffic = async (traffic: Share[]) => {
+      const { split } = await modelOf('model-c')
+      const response = await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: { traffic }, headers: { 'If-Match': `"${split}"`, Authorization: `Bearer ${token}` } })
+      expect(response.status).toBe(200)
+    }
     const shares = async () => Object.fromEntries((await modelOf('model-c')).revisions.filter((r) => r.percent > 0).map((r) => [r.name, r.percent]))
 
     it('show every revision: its image by digest, its params, its age, whether it is ready, its pods', async () => {
@@ -160,17 +172,14 @@ describe('on a cluster', { timeout: 300_000 }, () => {
       await page.getByLabel(`Share of ${stable}, percent`).fill('60')
       await page.getByRole('button', { name: 'Look at the change' }).click()
       await dialog.getByText('100 % → 60 %').waitFor()
-      const { split } = await modelOf('model-c')
-      const theirs = [
+      await setTraffic([
         { revision: stable, percent: 90, tags: [] },
         { revision: candidate, percent: 10, tags: ['candidate'] },
-      ]
-      const other = await ask(url, '/api/models/model-c/traffic', { method: 'POST', json: { traffic: theirs }, headers: { 'If-Match': `"${split}"`, Authorization: `Bearer ${token}` } })
-      expect(other.status).toBe(200)
+      ])
       browser.expectComplaint(/status of 412/)
       await dialog.getByRole('button', { name: 'Change it' }).click()
       await page.getByRole('heading', { name: 'Somebody else changed the traffic first' }).waitFor(patience)
-      await page.getByRole('row', { name: new RegExp(`${candidate} both changed it 0 % candidate canary 40 % candidate canary 10 % candidate`) }).waitFor()
+      await page.getByRole('row', { name: new RegExp(`${candidate} both changed it 0 % canary candidate 40 % canary candidate 10 % candidate`) }).waitFor()
       expect(await page.getByLabel(`Share of ${candidate}, percent`).inputValue()).toBe('40')
       await page.getByRole('img', { name: new RegExp(`^Now.*${candidate} 10 %, ${stable} 90 %`) }).waitFor(patience)
       expect(await shares()).toEqual({ [stable]: 90, [candidate]: 10 })
@@ -200,7 +209,7 @@ describe('on a cluster', { timeout: 300_000 }, () => {
     const { params: values } = (await (await ask(url, '/params/component-d')).json()) as { params: { mean: number[] } }
     const { version } = await change(url, 'component-d', { mean: values.mean }, 'the same again', token)
     expect(version).toBe(params!.version + 1)
-    const entry = page.getByRole('listitem').filter({ hasText: `v${version}` }).filter({ hasText: 'Component D' })
+    const entry = page.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'Component D' }), hasText: new RegExp(`v${version}\\b`) })
     await entry.getByText('the same again').waitFor(patience)
     await entry.getByText(owner, { exact: true }).waitFor()
   })

@@ -64,5 +64,5 @@ export function TrafficConflict({ began, mine, revisions, onMine, onTheirs, onCl
 function shareOf(row: Pick<Row, 'percent' | 'tags'> | undefined): string {
   if (!row) return ''
   const percent = percentIn(row.percent)
-  return [`${Number.isNaN(percent) ? row.percent : percent} %`, ...tagsIn(row.tags)].join(' ')
+  return [`${Number.isNaN(percent) ? row.percent : percent} %`, ...tagsIn(row.tags).toSorted()].join(' ')
 }
