@@ -48,16 +48,17 @@ func programOf(f Function, getenv func(string) string, stderr io.Writer, opts []
 		},
 		Prints: []program.Print{{
 			Flag: "describe", About: "print the model's signature and the schema of its params as JSON",
-			Write: func(w io.Writer) error { return printDescription(f, w) },
+			Write: func(w io.Writer) error { return printDescription(f, collect(opts).names(), w) },
 		}},
 	}
 }
 
-func printDescription(f Function, w io.Writer) error {
+func printDescription(f Function, components []string, w io.Writer) error {
 	d, err := f.Describe()
 	if err != nil {
 		return err
 	}
+	d.Components = components
 	if err := json.MarshalWrite(w, d, jsontext.WithIndent("  ")); err != nil {
 		return err
 	}

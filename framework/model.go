@@ -82,6 +82,10 @@ type Description struct {
 	Description string         `json:"description,omitzero"`
 	Signature   Signature      `json:"signature"`
 	Schema      jsontext.Value `json:"schema"` // the JSON Schema of the params
+
+	// Components are those that the program has in it; nil if it is not a program that
+	// describes itself.
+	Components []string `json:"components,omitzero"`
 }
 
 // Describe implements [Function].
@@ -90,7 +94,7 @@ func (m Model[P, I, O]) Describe() (Description, error) {
 	if err != nil {
 		return Description{}, err
 	}
-	return Description{m.Name, m.Description, codec.Signature(), s.JSON()}, nil
+	return Description{Model: m.Name, Description: m.Description, Signature: codec.Signature(), Schema: s.JSON()}, nil
 }
 
 func (m Model[P, I, O]) name() string { return m.Name }

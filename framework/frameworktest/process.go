@@ -54,6 +54,7 @@ func testDescribe(t *testing.T, p *program) {
 	require.NotEmpty(t, got.Signature.Inputs)
 	require.NotEmpty(t, got.Signature.Outputs)
 	require.NotEmpty(t, got.Schema)
+	require.NotNil(t, got.Components)
 
 	r = p.launch(t).begin("--version")
 	require.Zero(t, r.exit())

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -84,9 +88,23 @@ func (a *app) describe(ctx context.Context, specs []function.Spec, programs stri
 				wrong = append(wrong, fmt.Errorf("%s: the program %s is that of %s", spec.Name, path, d.Model))
 			default:
 				all[spec.Name] = d
+				wrong = append(wrong, unknownComponents(spec, d))
 			}
 		})
 	}
 	asking.Wait()
 	return all, errors.Join(wrong...)
+}
+
+// unknownComponents says which components of a function its program does not have: where
+// they run would be said in vain.
+func unknownComponents(spec function.Spec, d framework.Description) error {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(spec.Components)) {
+		if d.Components != nil && !slices.Contains(d.Components, name) {
+			has := cmp.Or(strings.Join(d.Components, ", "), "none")
+			wrong = append(wrong, fmt.Errorf("%s: components.%s: the program has no such component; those that it has: %s", spec.Name, name, has))
+		}
+	}
+	return errors.Join(wrong...)
 }

@@ -107,10 +107,12 @@ func TestManifestFails(t *testing.T) {
 	bad := write("bad.yaml", "name: m\nscale: {max: 0}\nevents: 1\n")
 	bare := write("bare.yaml", "name: bare\n")
 	other := write("other.yaml", "name: other\nprogram: model-a\nimage: other\n")
+	typo := write("typo.yaml", "name: model-a\nimage: other\ncomponents: {component-x: network}\n")
 	tests := map[string]struct {
 		args []string
 		want string
 	}{
+		"no component":  {[]string{"-f", typo}, "model-a: components.component-x: the program has no such component; those that it has: component-d"},
 		"bad file":      {[]string{"-f", bad}, "modelfn: " + bad + ":2: scale.max: 0 is not at least 1 and at most 1000\n" + bad + ":3: events: not a boolean\n"},
 		"no file":       {[]string{"-f", filepath.Join(folder, "none")}, "none: no such file or directory"},
 		"no image":      {[]string{"-f", bare}, "bare: image: missing"},
