@@ -85,6 +85,11 @@ export async function tabTo(page: Page, target: Locator) {
   throw new Error(`the keyboard does not come to ${target}`)
 }
 
+/** The focus comes to something. */
+export async function expectFocus(on: Locator) {
+  await expect.poll(() => on.evaluate((element) => element === document.activeElement)).toBe(true)
+}
+
 export const looks: Required<Look>[] = [
   ...(['phone', 'wide'] as const).flatMap((size) => (['en', 'zh'] as const).flatMap((language) => (['light', 'dark'] as const).map((theme) => ({ size, language, theme })))),
   { size: 'middle', language: 'en', theme: 'light' },

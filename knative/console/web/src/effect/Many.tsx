@@ -26,6 +26,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
   const w = useWords(manyWords)
   const id = useId()
   const file = useRef<HTMLInputElement>(null)
+  const area = useRef<HTMLTextAreaElement>(null)
   const { table: text, paste: setText, fill, output } = useForm(model, inputs)
   const [over, setOver] = useState(false)
   const paced = usePaced(text, 400)
@@ -48,6 +49,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
       >
         <label htmlFor={id}>{w.paste}</label>
         <textarea
+          ref={area}
           id={id}
           className={style.text}
           rows={4}
@@ -64,7 +66,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
           </p>
           <input ref={file} type="file" accept=".csv,.tsv,.txt,.json" hidden onChange={(event: ChangeEvent<HTMLInputElement>) => void take(event.target.files?.[0])} />
           {text !== '' && (
-            <Button look="quiet" onClick={() => setText('')}>
+            <Button look="quiet" onClick={() => (setText(''), area.current?.focus())}>
               {w.clear}
             </Button>
           )}

@@ -9,12 +9,12 @@ import style from './Convergence.module.css'
 import { paramsWords } from './words'
 
 /** How the replicas follow to what was saved: each as it comes, and how long the last one took. */
-export function Convergence({ model }: { model: ModelInfo }) {
+export function Convergence({ model, onClosed }: { model: ModelInfo; onClosed: () => void }) {
   const state = useConvergence(model.name)
-  return state ? <Shown model={model} state={state} /> : null
+  return state ? <Shown model={model} state={state} onClosed={onClosed} /> : null
 }
 
-function Shown({ model, state }: { model: ModelInfo; state: State }) {
+function Shown({ model, state, onClosed }: { model: ModelInfo; state: State; onClosed: () => void }) {
   const w = useWords(paramsWords)
   const { milliseconds } = useFormat()
   const { version, replicas, seen, took, overtaken } = state
@@ -28,7 +28,7 @@ function Shown({ model, state }: { model: ModelInfo; state: State }) {
           <strong>{took === undefined ? waiting() : w.converged(replicas.length, version)}</strong>
           {took !== undefined && <span className={style.time}>{w.afterTime(milliseconds(took))}</span>}
         </p>
-        <Button look="quiet" aria-label={w.close} onClick={() => dropConvergence(model.name)}>
+        <Button look="quiet" aria-label={w.close} onClick={() => (dropConvergence(model.name), onClosed())}>
           <Icon name="close" />
         </Button>
       </header>

@@ -9,6 +9,7 @@ import { Field } from '../ui/Field'
 import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
 import { Pill } from '../ui/Pill'
+import { useGoOn } from '../ui/useGoOn'
 import { Components } from './Components'
 import { Conflict } from './Conflict'
 import { Convergence } from './Convergence'
@@ -22,6 +23,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
   const w = useWords(paramsWords)
   const { mayWrite } = useSession()
   const [comparing, setComparing] = useState(false)
+  const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const { ref, focusFirst } = useFirstWrong(editor.problems)
   const { behind, busy, dirty, readable, changes, base, content, message } = editor
   const wrong = Object.keys(editor.problems).length > 0
@@ -31,14 +33,20 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
     if (!readable) return focusFirst()
     const written = await editor.save(hold)
     if (written && hold) onHeld(written)
+    if (written) goOn()
     if (!written) {
       setComparing(true)
       focusFirst()
     }
   }
 
+  function close() {
+    setComparing(false)
+    goOn()
+  }
+
   return (
-    <Panel title={w.form} aside={<Pill tone={dirty ? 'accent' : 'calm'}>{w.basedOn(base.version)}</Pill>}>
+    <Panel title={w.form} heading={heading} aside={<Pill tone={dirty ? 'accent' : 'calm'}>{w.basedOn(base.version)}</Pill>}>
       <ReaderNotice />
       {base.held && <Notice tone="warn">{w.noCurrent}</Notice>}
       {behind && !(comparing && readable) && (
@@ -62,9 +70,9 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
           theirs={behind}
           onResolve={(content) => {
             editor.rebase(behind, content)
-            setComparing(false)
+            close()
           }}
-          onClose={() => setComparing(false)}
+          onClose={close}
         />
       )}
       <form
@@ -92,7 +100,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
                 {!dirty ? w.unchanged : wrong ? w.correct : w.changed(changes)}
               </p>
               {(dirty || message !== '') && (
-                <Button look="quiet" disabled={busy !== undefined} onClick={editor.discard}>
+                <Button look="quiet" disabled={busy !== undefined} onClick={() => (editor.discard(), goOn())}>
                   {w.discard}
                 </Button>
               )}
@@ -107,7 +115,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
           </div>
         )}
       </form>
-      <Convergence model={model} />
+      <Convergence model={model} onClosed={goOn} />
     </Panel>
   )
 }

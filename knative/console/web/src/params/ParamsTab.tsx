@@ -12,6 +12,7 @@ import type { Trouble } from '../trouble'
 import { Button } from '../ui/Button'
 import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
+import { useGoOn } from '../ui/useGoOn'
 import { Waiting } from '../ui/Waiting'
 import { contentOf } from './conflict'
 import { EditorForm } from './EditorForm'
@@ -40,6 +41,7 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
   const [newHeld, setNewHeld] = useState(0)
   const [{ trouble, retry }, setPreview] = useState<{ trouble?: Trouble; retry?: () => void }>({})
   const effect = useRef<HTMLDivElement>(null)
+  const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const { mayWrite } = useSession()
   const editor = useEditor(model, known, looked ? undefined : trouble, learn, () => look(undefined))
   const newest = Math.max(newHeld, useNewest(model, known.document))
@@ -69,12 +71,14 @@ function Params({ model, known, learn }: { model: ModelInfo; known: Known; learn
       {model.signature ? (
         <div ref={effect} className={style.effect}>
           <header className={style.head}>
-            <h2>{w.effect}</h2>
+            <h2 ref={heading} tabIndex={-1}>
+              {w.effect}
+            </h2>
             <p className={style.lead}>
               {looked && mayWrite ? w.effectOf(looked.version) : typed ? w.effectDraft : w.effectNow} {others.map(([name, pin]) => w.effectWith(modelName(name), pin.version)).join(' ')}
             </p>
-            {looked && mayWrite && <Button onClick={() => look(undefined)}>{w.stopLooking}</Button>}
-            {(looked || editor.dirty) && <NeedsToken>{w.needsToken}</NeedsToken>}
+            {looked && mayWrite && <Button onClick={() => (look(undefined), goOn())}>{w.stopLooking}</Button>}
+            {(looked || editor.dirty) && <NeedsToken then={heading}>{w.needsToken}</NeedsToken>}
           </header>
           {trouble && proposed && Object.keys(looked ? {} : problemsOf(trouble)).length === 0 && <TroubleNotice title={w.failedPreview} trouble={trouble} retry={retry} />}
           <Effect model={model} proposed={proposed} onProposedTrouble={told} />

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { type RefObject, useEffect, useState } from 'react'
 import { copyParams, type Tagged } from '../api'
 import type { Document, ModelInfo } from '../contract'
 import { useFormat } from '../i18n/format'
@@ -13,6 +13,7 @@ import { TroubleNotice } from '../ui/Notice'
 import { Pill } from '../ui/Pill'
 import { Segmented } from '../ui/Segmented'
 import { say } from '../ui/toast'
+import { useGoOn } from '../ui/useGoOn'
 import { Placeholder } from '../ui/Waiting'
 import { watchConvergence } from './convergence'
 import { CopyConflict } from './CopyConflict'
@@ -42,6 +43,7 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
   const w = useWords(paramsWords)
   const { ago, moment } = useFormat()
   const modelName = useModelName()
+  const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const [against, setAgainst] = useState(0)
   const [other, setOther] = useState('1')
   const isCurrent = version === known.document.version && !known.document.held
@@ -61,13 +63,15 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
   return (
     <div className={style.detail}>
       <header className={style.head}>
-        <h3>{w.version(version)}</h3>
+        <h3 ref={heading} tabIndex={-1}>
+          {w.version(version)}
+        </h3>
         {isCurrent && <Pill tone="accent">{w.current}</Pill>}
         {document.held && <Pill tone="warn">{w.held}</Pill>}
         <span title={document.created && moment(document.created)}>{w.by(document.author ?? w.nobody, ago(document.created ?? 0))}</span>
       </header>
       <p className={style.message}>{document.message || w.noMessage}</p>
-      <Actions key={version} model={model} known={known} document={document} isCurrent={isCurrent} onLook={onLook} onWritten={onWritten} onOvertaken={onOvertaken} />
+      <Actions key={version} model={model} known={known} document={document} isCurrent={isCurrent} onLook={onLook} onWritten={onWritten} onOvertaken={onOvertaken} heading={heading} goOn={goOn} />
       <div className={style.against}>
         <Segmented label={w.against} options={[w.previous, w.currentOne, w.another]} chosen={against} onChoose={setAgainst} />
         {against === 2 && (
@@ -92,7 +96,15 @@ export function VersionDetail({ model, known, version, newest, history, onLook, 
   )
 }
 
-function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvertaken }: Omit<Props, 'version' | 'newest' | 'history'> & { document: Document; isCurrent: boolean }) {
+interface ActionsProps extends Omit<Props, 'version' | 'newest' | 'history'> {
+  document: Document
+  isCurrent: boolean
+  /** Where the focus goes on, when the button that had it is gone. */
+  heading: RefObject<HTMLHeadingElement | null>
+  goOn: () => void
+}
+
+function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvertaken, heading, goOn }: ActionsProps) {
   const w = useWords(paramsWords)
   const { mayWrite } = useSession()
   const [busy, setBusy] = useState(false)
@@ -116,6 +128,7 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
       setClash(undefined)
       setSent(undefined)
       onWritten(written)
+      goOn()
     } catch (error) {
       const trouble = troubleOf(error)
       const theirs = laterOf(trouble)
@@ -142,7 +155,7 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
         wanted={document}
         busy={busy}
         onStill={() => void copy(clash.theirs)}
-        onLeave={() => setClash(undefined)}
+        onLeave={() => (setClash(undefined), goOn())}
       />
     )
   }
@@ -157,7 +170,7 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
           </Button>
         )}
       </div>
-      {model.signature && <NeedsToken>{w.needsToken}</NeedsToken>}
+      {model.signature && <NeedsToken then={heading}>{w.needsToken}</NeedsToken>}
       {trouble && <TroubleNotice title={w.failed} trouble={trouble} retry={begin} />}
     </>
   )

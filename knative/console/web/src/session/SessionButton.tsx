@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from 'react'
 import { useWords } from '../i18n/language'
 import { type Trouble, troubleOf } from '../trouble'
 import { Button } from '../ui/Button'
@@ -6,6 +6,7 @@ import { Dialog } from '../ui/Dialog'
 import { Field } from '../ui/Field'
 import { Icon } from '../ui/Icon'
 import { TroubleNotice } from '../ui/Notice'
+import { focusIsLost } from '../ui/useGoOn'
 import { signIn, signOut, useSession } from './session'
 import style from './SessionButton.module.css'
 import { sessionWords } from './words'
@@ -14,10 +15,17 @@ import { sessionWords } from './words'
 export function SessionButton() {
   const w = useWords(sessionWords)
   const { name, needed, mayWrite } = useSession()
+  const button = useRef<HTMLButtonElement>(null)
+  const before = useRef(name)
+  // Each of the two buttons takes the place of the other, and its focus.
+  useEffect(() => {
+    if (before.current !== name && focusIsLost()) button.current?.focus()
+    before.current = name
+  }, [name])
   if (!needed) return null
-  if (!mayWrite) return <Opener className={style.button} label={w.signIn} />
+  if (!mayWrite) return <Opener className={style.button} label={w.signIn} button={button} />
   return (
-    <Button look="quiet" className={style.button} title={w.signedIn(name)} onClick={signOut}>
+    <Button ref={button} look="quiet" className={style.button} title={w.signedIn(name)} onClick={signOut}>
       <Icon name="person" />
       <span className={style.name}>{name}</span>
       <span className={style.verb}>{w.signOut}</span>
@@ -25,23 +33,37 @@ export function SessionButton() {
   )
 }
 
-function Opener({ label, className }: { label: string; className?: string }) {
+interface OpenerProps {
+  label: string
+  className?: string
+  button?: RefObject<HTMLButtonElement | null>
+  /** Where the focus goes on once one has signed in. */
+  then?: RefObject<HTMLElement | null>
+}
+
+function Opener({ label, className, button, then }: OpenerProps) {
   const [open, setOpen] = useState(false)
   return (
     <>
-      <Button className={className} onClick={() => setOpen(true)}>
+      <Button ref={button} className={className} onClick={() => setOpen(true)}>
         {label}
       </Button>
-      {open && <SignIn onClose={() => setOpen(false)} />}
+      {open && <SignIn then={then} onClose={() => setOpen(false)} />}
     </>
   )
 }
 
-function SignIn({ onClose }: { onClose: () => void }) {
+function SignIn({ then, onClose }: { then: OpenerProps['then']; onClose: () => void }) {
   const w = useWords(sessionWords)
   const [token, setToken] = useState('')
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<Trouble>()
+  useEffect(
+    () => () => {
+      if (focusIsLost()) then?.current?.focus()
+    },
+    [then],
+  )
 
   async function submit(event: FormEvent) {
     event.preventDefault()
@@ -81,13 +103,13 @@ export function ReaderNotice() {
 }
 
 /** In the place of what only a token shows: why it is not there, and the way to it. Nothing for those who have one. */
-export function NeedsToken({ children }: { children: ReactNode }) {
+export function NeedsToken({ children, then }: { children: ReactNode; then?: OpenerProps['then'] }) {
   const w = useWords(sessionWords)
   const { mayWrite } = useSession()
   if (mayWrite) return null
   return (
     <div className={style.needs}>
-      {children} <Opener label={w.showToken} />
+      {children} <Opener label={w.showToken} then={then} />
     </div>
   )
 }

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { type Ref, useCallback, useEffect, useRef, useState } from 'react'
 import { predict } from '../api'
 import type { ModelInfo } from '../contract'
 import { elementsOf, encodeInput } from '../effect/signature'
@@ -17,7 +17,7 @@ const many = 200
 const together = 4
 
 /** What really comes of the split: predictions are made, and counted by the revision that answered. With `atOnce` it begins by itself. */
-export function Counted({ model, colours, atOnce }: { model: ModelInfo; colours: Record<string, number>; atOnce: boolean }) {
+export function Counted({ heading, model, colours, atOnce }: { heading: Ref<HTMLHeadingElement>; model: ModelInfo; colours: Record<string, number>; atOnce: boolean }) {
   const w = useWords(trafficWords)
   const [counted, setCounted] = useState<Count>()
   const control = useRef<AbortController>(undefined)
@@ -42,10 +42,11 @@ export function Counted({ model, colours, atOnce }: { model: ModelInfo; colours:
     return () => control.current?.abort()
   }, [atOnce, start])
 
-  if (input === undefined) return <Panel title={w.count}>{w.noInput}</Panel>
+  if (input === undefined) return <Panel title={w.count} heading={heading}>{w.noInput}</Panel>
   return (
     <Panel
       title={w.count}
+      heading={heading}
       aside={
         running ? (
           <Button

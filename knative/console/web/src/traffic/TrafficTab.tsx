@@ -9,6 +9,7 @@ import { Button } from '../ui/Button'
 import { Notice, TroubleNotice } from '../ui/Notice'
 import { Panel } from '../ui/Panel'
 import { say } from '../ui/toast'
+import { useGoOn } from '../ui/useGoOn'
 import { ConfirmSplit } from './ConfirmSplit'
 import { Counted } from './Counted'
 import { dropRows, type Edits, keepFormer, keepRows, rebaseRows, rowsWith, settleRows, useEdits } from './edits'
@@ -45,6 +46,8 @@ function Split({ model }: { model: ModelInfo }) {
   const [refused, setRefused] = useState({ revision: '', said: '' })
   const [comparing, setComparing] = useState(false)
   const [changes, setChanges] = useState(0)
+  const [heading, goOn] = useGoOn<HTMLHeadingElement>()
+  const [counted, goOnCounting] = useGoOn<HTMLHeadingElement>()
   const { tell, ...standing } = useStanding(model)
   const { revisions, split } = standing
 
@@ -71,6 +74,7 @@ function Split({ model }: { model: ModelInfo }) {
       keepFormer(model.name, changed.former ?? undefined)
       settleRows(model.name, typed, tell(changed))
       setChanges((n) => n + 1)
+      goOnCounting()
       say('good', w.done)
     } catch (error) {
       const trouble = troubleOf(error)
@@ -89,11 +93,12 @@ function Split({ model }: { model: ModelInfo }) {
     what()
     setComparing(false)
     setTrouble(undefined)
+    goOn()
   }
 
   return (
     <>
-      <Panel title={w.revisions}>
+      <Panel title={w.revisions} heading={heading}>
         <p className={style.lead}>{w.lead}</p>
         <ReaderNotice />
         <div className={style.bars}>
@@ -136,14 +141,14 @@ function Split({ model }: { model: ModelInfo }) {
             />
           ))}
         </ul>
-        {shown.length < rows.length && <Button onClick={() => setAll(true)}>{w.more(rows.length - shown.length)}</Button>}
+        {shown.length < rows.length && <Button onClick={() => (setAll(true), goOn())}>{w.more(rows.length - shown.length)}</Button>}
         {mayWrite && (
           <div className={style.foot}>
             <p className={sum === 100 ? style.sum : style.wrong} role="status">
               {moves.length === 0 ? w.unchanged : w.sum(sum)}
             </p>
             {moves.length > 0 && (
-              <Button look="quiet" onClick={() => dropRows(model.name)}>
+              <Button look="quiet" onClick={() => (dropRows(model.name), goOn())}>
                 {w.reset}
               </Button>
             )}
@@ -154,7 +159,7 @@ function Split({ model }: { model: ModelInfo }) {
         )}
       </Panel>
       {edits.former && mayWrite && <Former model={now} former={edits.former} colours={colours} onBack={() => change(edits.former!, split)} />}
-      <Counted key={changes} model={now} colours={colours} atOnce={changes > 0} />
+      <Counted key={changes} heading={counted} model={now} colours={colours} atOnce={changes > 0} />
       {asked && (
         <ConfirmSplit moves={movesTo(asked.rows, revisions)} moved={asked.split !== split} onConfirm={() => change(sharesOf(asked.rows), asked.split, asked.typed)} onClose={() => ask(undefined)} />
       )}

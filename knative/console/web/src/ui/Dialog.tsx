@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react'
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react'
 import { useWords } from '../i18n/language'
 import { Button } from './Button'
 import style from './Dialog.module.css'
@@ -10,7 +10,8 @@ export function Dialog({ title, onClose, children, actions }: { title: string; o
   const w = useWords(uiWords)
   const ref = useRef<HTMLDialogElement>(null)
   const id = useId()
-  useEffect(() => {
+  // Closed before it is taken out: only then the browser gives the focus back.
+  useLayoutEffect(() => {
     const dialog = ref.current
     dialog?.showModal()
     return () => dialog?.close()

@@ -1,13 +1,24 @@
-import { type ReactNode, useId } from 'react'
+import { type ReactNode, type Ref, useId } from 'react'
 import style from './Panel.module.css'
 
+interface Props {
+  title: string
+  /** The title, where the focus may go on. */
+  heading?: Ref<HTMLHeadingElement>
+  aside?: ReactNode
+  children: ReactNode
+  className?: string
+}
+
 /** A part of a page, on a surface of its own, under its title. */
-export function Panel({ title, aside, children, className = '' }: { title: string; aside?: ReactNode; children: ReactNode; className?: string }) {
+export function Panel({ title, heading, aside, children, className = '' }: Props) {
   const id = useId()
   return (
     <section className={`${style.panel} ${className}`} aria-labelledby={id}>
       <header className={style.header}>
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} ref={heading} tabIndex={heading ? -1 : undefined}>
+          {title}
+        </h2>
         {aside}
       </header>
       {children}

@@ -1,0 +1,58 @@
+import type { Page } from 'playwright-core'
+import type { ModelList, Revision, Share } from '../src/contract'
+import { ask } from './server'
+
+const revision = (n: number, more: Partial<Revision>): Revision => ({
+  name: `model-b-0000${n}`,
+  image: `registry.local:5000/modelfn/model-b@sha256:${String(n).repeat(64)}`,
+  paramsVersion: 0,
+  percent: 0,
+  tags: [],
+  ready: true,
+  pods: 1,
+  created: new Date(Date.now() - (4 - n) * 86_400_000).toISOString(),
+  ...more,
+})
+
+/** The run as a cluster's gateway would show it: the models and predictions are real, their revisions and the traffic stand here. */
+export class Cluster {
+  etag = 1
+  former: Share[] | null = null
+  revisions = [revision(3, { tags: ['candidate'], pods: 0 }), revision(2, { percent: 100, pods: 2 }), revision(1, { paramsVersion: 1, pods: 0 })]
+  private list!: ModelList
+
+  async stand(page: Page, url: string) {
+    this.list = (await (await ask(url, '/api/models')).json()) as ModelList
+    await page.route('**/api/live', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `retry: 300\n\nevent: models\ndata: ${JSON.stringify(this.shown())}\n\n` }),
+    )
+    await page.route('**/api/models/model-b/traffic', async (route) => {
+      const { traffic } = route.request().postDataJSON() as { traffic: Share[] }
+      if (route.request().headers()['if-match'] !== `"${this.etag}"`) return route.fulfill({ status: 412, json: { traffic: this.shares(), etag: String(this.etag), former: null, error: 'another change came first' } })
+      const former = this.shares()
+      this.set(traffic)
+      await route.fulfill({ json: { traffic, etag: String(this.etag), former } })
+    })
+    let asked = 0
+    await page.route('**/model-b/predict', async (route) => {
+      const response = await route.fetch()
+      const at = (asked++ * 37) % 100 // each hundredth once in a hundred
+      let sum = 0
+      const name = this.revisions.find((r) => (sum += r.percent) > at)!.name
+      await route.fulfill({ response, headers: { ...response.headers(), 'modelfn-revision': name } })
+    })
+  }
+
+  set(traffic: Share[]) {
+    this.etag++
+    this.revisions = this.revisions.map((r) => ({ ...r, percent: 0, tags: [], ...traffic.find((s) => s.revision === r.name) }))
+  }
+
+  private shares(): Share[] {
+    return this.revisions.filter((r) => r.percent > 0 || r.tags.length > 0).map(({ name, percent, tags }) => ({ revision: name, percent, tags }))
+  }
+
+  private shown(): ModelList {
+    return { ...this.list, managed: true, models: this.list.models.map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag) } : m)) }
+  }
+}

@@ -1,0 +1,20 @@
+import { type RefObject, useCallback, useEffect, useRef, useState } from 'react'
+
+/** Nobody has the focus: what had it is gone, or takes nothing now. */
+export function focusIsLost(): boolean {
+  const { activeElement } = document
+  return activeElement === null || activeElement === document.body || activeElement.matches(':disabled')
+}
+
+/**
+ * A place where the focus goes on, and the way to it: called with a change that takes away what has the focus, which else
+ * would be left to nobody. Whoever is somewhere else by then stays there.
+ */
+export function useGoOn<T extends HTMLElement>(): [RefObject<T | null>, () => void] {
+  const place = useRef<T>(null)
+  const [times, setTimes] = useState(0)
+  useEffect(() => {
+    if (times > 0 && focusIsLost()) place.current?.focus()
+  }, [times])
+  return [place, useCallback(() => setTimes((n) => n + 1), [])]
+}
