@@ -117,6 +117,17 @@ describe('2. the effect of a model', () => {
     await expect.poll(() => page.getByRole('textbox', { name: 'bmi' }).inputValue()).toBe('20.7')
   })
 
+  it('loses nothing on a reload', async () => {
+    const page = await browser.open(`${server.url}/#/models/model-b/effect`)
+    const [bmi, table] = [page.getByRole('textbox', { name: 'bmi' }), page.getByRole('textbox', { name: /^Paste/ })]
+    await bmi.fill('33.3')
+    await table.fill('bmi,bp,s5\n20,80,4')
+    await page.reload()
+    await expect.poll(() => bmi.inputValue()).toBe('33.3')
+    expect(await table.inputValue()).toBe('bmi,bp,s5\n20,80,4')
+    await page.getByText('1 answer').waitFor()
+  })
+
   it('takes a file that is dropped', async () => {
     const page = await open('model-b')
     const box = page.getByRole('textbox', { name: 'Paste a table' })

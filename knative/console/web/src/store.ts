@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { attempt } from './attempt'
 
 /** A value that components watch. A change is a new value; the old one is not touched. */
 export interface Store<T> {
@@ -23,6 +24,19 @@ export function createStore<T extends object>(initial: T): Store<T> {
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** A store that this tab's session keeps, so that a reload loses nothing. What `keep` leaves out, or has no room there, lives as long as the page. */
+export function createKeptStore<T>(name: string, keep: (value: Record<string, T>) => Record<string, T> = (value) => value): Store<Record<string, T>> {
+  const store = createStore(keptIn<T>(name))
+  store.subscribe(() => attempt(() => sessionStorage.setItem(name, JSON.stringify(keep(store.get())))))
+  return store
+}
+
+/** What the session keeps under a name. */
+export function keptIn<T>(name: string): Record<string, T> {
+  const value: unknown = attempt(() => JSON.parse(sessionStorage.getItem(name) ?? '{}') as unknown)
+  return typeof value === 'object' && value !== null ? (value as Record<string, T>) : {}
 }
 
 /** Watches what `pick` takes of a store; it must give the same part for the same value. */

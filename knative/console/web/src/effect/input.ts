@@ -1,10 +1,10 @@
 import type { ModelInfo } from '../contract'
-import { createStore, useStore } from '../store'
+import { createKeptStore, keptIn, useStore } from '../store'
 import { type Element, roundTo, stepOf } from './signature'
 
 /**
- * What a person typed into the form, and which input is swept. It belongs to the signature, not to the model, and stays while the
- * page is open: one looks at the same patient in every model and every tab.
+ * What a person typed into the form, and which input is swept. It belongs to the signature, not to the model, and stays for this
+ * tab's session, over a reload too: one looks at the same patient in every model and every tab.
  */
 interface Input {
   texts: string[]
@@ -14,7 +14,17 @@ interface Input {
   table: string
 }
 
-const store = createStore<Record<string, Input>>({})
+const kept = 'modelfn.input'
+
+/** The longest table that is kept over a reload, in characters: some thousand rows. The session's room is for all that is typed. */
+export const longestKept = 200_000
+
+const store = createKeptStore<Input>(kept, (all) => Object.fromEntries(Object.entries(all).map(([key, input]) => [key, input.table.length > longestKept ? { ...input, table: '' } : input])))
+
+/** Forgets what is in memory, as a reload does. */
+export function reloadInputs() {
+  store.set(keptIn(kept))
+}
 
 export interface Form extends Input {
   elements: Element[]

@@ -1,5 +1,5 @@
 import type { Revision, Share } from '../contract'
-import { createStore, useStore } from '../store'
+import { createKeptStore, useStore } from '../store'
 import { type Row, rowsOf } from './split'
 
 /** What a person is about to make of a model's traffic, and the split that was before the last change from here. */
@@ -13,25 +13,7 @@ export interface Edits {
   former?: Share[]
 }
 
-const kept = 'modelfn.traffic'
-
-const store = createStore<Record<string, Edits>>(read())
-store.subscribe(() => {
-  try {
-    sessionStorage.setItem(kept, JSON.stringify(store.get()))
-  } catch {
-    // Then it lives as long as the page.
-  }
-})
-
-function read(): Record<string, Edits> {
-  try {
-    const value: unknown = JSON.parse(sessionStorage.getItem(kept) ?? '{}')
-    return typeof value === 'object' && value !== null ? (value as Record<string, Edits>) : {}
-  } catch {
-    return {}
-  }
-}
+const store = createKeptStore<Edits>('modelfn.traffic')
 
 const nothing: Edits = {}
 
