@@ -59,7 +59,7 @@ func TestObjects(t *testing.T) {
 	applied, err = c.Apply(t.Context(), o, cluster.ApplyOptions{})
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, applied.Generation)
-	_, err = c.SetTraffic(t.Context(), s, nil)
+	_, err = c.SetTraffic(t.Context(), s, nil, nil)
 	assert.True(t, cluster.Changed(err), err)
 
 	deleted, err := c.Delete(t.Context(), o)

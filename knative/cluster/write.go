@@ -132,8 +132,9 @@ func (c *Cluster) Apply(ctx context.Context, o Object, options ApplyOptions) (Ap
 
 // SetTraffic replaces the traffic of a Service that is still as it was read; if it
 // is not, the error is one for which [Changed] holds. The field is left to whoever
-// changes it next: the manifests do not name it, so applying them leaves it alone.
-func (c *Cluster) SetTraffic(ctx context.Context, s *servingv1.Service, targets []servingv1.TrafficTarget) (*servingv1.Service, error) {
+// changes it next: the manifests do not name it, so applying them leaves it alone. With
+// the traffic the annotations are written that go with it.
+func (c *Cluster) SetTraffic(ctx context.Context, s *servingv1.Service, targets []servingv1.TrafficTarget, annotations map[string]string) (*servingv1.Service, error) {
 	type target struct {
 		RevisionName   string `json:"revisionName,omitzero"`
 		LatestRevision bool   `json:"latestRevision"`
@@ -145,7 +146,7 @@ func (c *Cluster) SetTraffic(ctx context.Context, s *servingv1.Service, targets 
 		list[i] = target{t.RevisionName, t.LatestRevision != nil && *t.LatestRevision, t.Percent, t.Tag}
 	}
 	body, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"resourceVersion": s.ResourceVersion},
+		"metadata": map[string]any{"resourceVersion": s.ResourceVersion, "annotations": annotations},
 		"spec":     map[string]any{"traffic": list},
 	}, json.Deterministic(true))
 	if err != nil {

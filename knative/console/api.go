@@ -80,6 +80,10 @@ type ModelInfo struct {
 
 	// Split names the state of the traffic; a change of it expects this one.
 	Split string `json:"split,omitzero"`
+
+	// TrafficSet is who set the traffic; null if that is not known, as of what another
+	// tool set.
+	TrafficSet *TrafficSet `json:"trafficSet,omitzero"`
 }
 
 // ParamsInfo is a document of params without its content.
@@ -130,6 +134,14 @@ type Share struct {
 type Split struct {
 	Traffic []Share `json:"traffic"`
 	ETag    string  `json:"etag"` // names this state of it, as [ModelInfo].Split
+
+	Set *TrafficSet `json:"set,omitzero"` // as [ModelInfo].TrafficSet
+}
+
+// TrafficSet is who set the traffic as it stands, and when.
+type TrafficSet struct {
+	By string    `json:"by,omitzero"` // "" where writes need no token
+	At time.Time `json:"at"`
 }
 
 // SplitChange is the body of POST /api/models/{model}/traffic.
@@ -140,6 +152,9 @@ type SplitChange struct {
 
 	// IfMatch is the ETag of the split that is changed; the header If-Match has it.
 	IfMatch string `json:"-"`
+
+	// By is who changes it: the owner of the token.
+	By string `json:"-"`
 }
 
 // SplitChanged is the answer to a change. With the status 412 Former is null, and

@@ -27,6 +27,7 @@ import (
 type managed struct {
 	list
 	split  console.Split
+	by     string // who asked last
 	failed error
 }
 
@@ -38,6 +39,7 @@ func (m *managed) SetTraffic(_ context.Context, _ string, c console.SplitChange)
 		return m.split, nil, fault.New(fault.Precondition, "the traffic has changed in the meantime")
 	}
 	former := m.split.Traffic
+	m.by = c.By
 	m.split = console.Split{Traffic: c.Traffic, ETag: m.split.ETag + "'"}
 	return m.split, former, nil
 }
@@ -176,6 +178,7 @@ func TestTraffic(t *testing.T) {
 	require.Equal(t, 200, status, body)
 	require.JSONEq(t, `{"traffic":[{"revision":"a-1","percent":90,"tags":[]},{"revision":"a-2","percent":10,"tags":["candidate"]}],
 		"etag":"v'","former":[{"revision":"a-1","percent":100,"tags":[]}]}`, body)
+	require.Equal(t, "alice", m.by)
 	status, body = post(path, change)
 	require.Equal(t, 412, status, "another change came first")
 	require.Contains(t, body, `"etag":"v'"`)

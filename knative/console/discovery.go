@@ -38,10 +38,11 @@ type Model struct {
 	State  State
 	Reason string
 
-	// Revisions are the newest first, and Split names the state of their traffic; both
-	// for a [Manager] alone.
+	// Revisions are the newest first, Split names the state of their traffic, and Set is
+	// who set it; all for a [Manager] alone.
 	Revisions []Revision
 	Split     string
+	Set       *TrafficSet
 
 	turn atomic.Uint32
 }

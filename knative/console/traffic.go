@@ -31,6 +31,7 @@ func (g *Gateway) setTraffic(w http.ResponseWriter, r *http.Request, model strin
 		g.fail(w, r, fault.From(err))
 		return
 	}
+	change.By = owner
 	now, former, err := g.manager.SetTraffic(r.Context(), model, change)
 	if f := fault.From(err); err != nil && (f.Kind != fault.Precondition || now.ETag == "") {
 		g.fail(w, r, f)

@@ -26,6 +26,9 @@ type Function struct {
 type Options struct {
 	Traffic traffic.Wish
 
+	// By is who deploys; the Service keeps it with the traffic. "" is not known.
+	By string
+
 	// NoWait ends the deploy when the objects are applied. The traffic stays where it
 	// is then; what the function had and its spec says no more goes at once.
 	NoWait bool
@@ -288,7 +291,11 @@ func (d *deployment) setTraffic(ctx context.Context, next func(*servingv1.Servic
 		if split == nil || traffic.Pinned(s) && split.Equal(traffic.Of(s)) {
 			return s, nil
 		}
-		now, err := d.cluster.SetTraffic(ctx, s, split.Targets())
+		mark, err := split.Mark(d.options.By, time.Now()).Annotation()
+		if err != nil {
+			return nil, err
+		}
+		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), map[string]string{traffic.MarkAnnotation: mark})
 		if err == nil || !cluster.Changed(err) || left == 0 {
 			return now, err
 		}

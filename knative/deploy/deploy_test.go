@@ -198,6 +198,30 @@ func TestPinsFirst(t *testing.T) {
 	}, k.patches)
 }
 
+// Who deployed, or moved the traffic by hand, is kept with it.
+func TestKeepsWho(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	who := func() string {
+		s, err := c.Service(t.Context(), "m")
+		require.NoError(t, err)
+		mark := traffic.MarkOf(s)
+		require.NotNil(t, mark)
+		return mark.By
+	}
+	for n, by := range []string{"alice", "bob"} {
+		_, err := deploy.New(t.Context(), c, functionN(n+1), deploy.Options{By: by})
+		require.NoError(t, err)
+		assert.Equal(t, by, who())
+	}
+	_, err := deploy.Traffic(t.Context(), c, "m", traffic.Change{Percents: map[string]int{"1": 100}}, "carol")
+	require.NoError(t, err)
+	assert.Equal(t, "carol", who())
+	_, err = deploy.Traffic(t.Context(), c, "m", traffic.Change{}, "dave")
+	require.NoError(t, err)
+	assert.Equal(t, "carol", who(), "who only looks sets nothing")
+}
+
 func TestDryRun(t *testing.T) {
 	k := newKnative(t)
 	result, err := deploy.New(t.Context(), k.api.Cluster(), functionN(1), deploy.Options{DryRun: true})

@@ -16,9 +16,10 @@ import (
 
 // Traffic changes the traffic of a function by hand, and returns the split that came
 // of it. Revisions may be given as people say them: by name, by number, by a tag, or
-// as [traffic.Latest]. Only a revision that is ready is given traffic.
-func Traffic(ctx context.Context, c *cluster.Cluster, function string, change traffic.Change) (traffic.Split, error) {
-	d := &deployment{cluster: c, function: Function{Name: function}}
+// as [traffic.Latest]. Only a revision that is ready is given traffic. The Service keeps
+// by, who changes it; "" is not known.
+func Traffic(ctx context.Context, c *cluster.Cluster, function string, change traffic.Change, by string) (traffic.Split, error) {
+	d := &deployment{cluster: c, function: Function{Name: function}, options: Options{By: by}}
 	if err := d.mustBe(ctx); err != nil {
 		return nil, err
 	}

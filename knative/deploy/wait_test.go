@@ -133,7 +133,7 @@ func TestAnotherDeployMeanwhile(t *testing.T) {
 	k.meanwhile = func() {
 		s, err := c.Service(t.Context(), "m")
 		assert.NoError(t, err)
-		_, err = c.SetTraffic(t.Context(), s, blue.Targets())
+		_, err = c.SetTraffic(t.Context(), s, blue.Targets(), nil)
 		assert.NoError(t, err)
 	}
 	_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{})

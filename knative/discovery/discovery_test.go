@@ -208,7 +208,8 @@ func TestSetTraffic(t *testing.T) {
 	<-d.Complete()
 	etag := d.Models()["m"].Split
 
-	change := console.SplitChange{IfMatch: etag, Traffic: []console.Share{
+	assert.Nil(t, d.Models()["m"].Set, "nobody is known to have set it")
+	change := console.SplitChange{IfMatch: etag, By: "alice", Traffic: []console.Share{
 		{Revision: "m-00001", Percent: 60, Tags: []string{"blue", "newest"}}, {Revision: "m-00002", Percent: 40, Tags: []string{"candidate"}},
 	}}
 	now, former, err := d.SetTraffic(t.Context(), "m", change)
@@ -224,6 +225,14 @@ func TestSetTraffic(t *testing.T) {
 	}, api.Get("Service", "m")["spec"].(map[string]any)["traffic"], "a tag that follows the newest revision goes on following it")
 	eventually(t, func() bool { return d.Models()["m"].Split == now.ETag })
 
+	// Who set it is kept, beside what the Service had, until another tool sets it.
+	require.NotNil(t, now.Set)
+	assert.Equal(t, "alice", now.Set.By)
+	assert.WithinDuration(t, time.Now(), now.Set.At, time.Minute)
+	assert.Equal(t, now.Set, d.Models()["m"].Set)
+	stored := api.Get("Service", "m")
+	assert.Contains(t, stored["metadata"].(map[string]any)["annotations"], "modelfn.dev/traffic")
+
 	// Too late: the split as it stands comes with the fault.
 	stands, _, err := d.SetTraffic(t.Context(), "m", change)
 	assert.Equal(t, fault.Precondition, fault.From(err).Kind)
@@ -234,6 +243,11 @@ func TestSetTraffic(t *testing.T) {
 	_, _, err = d.SetTraffic(t.Context(), "m", change)
 	assert.Equal(t, fault.Invalid, fault.From(err).Kind)
 	assert.EqualError(t, err, `traffic[0].revision: m-00003 is not ready; traffic[1].revision: "m-00009" is not a revision of m`)
+
+	stored["spec"].(map[string]any)["traffic"] = []any{object{"revisionName": "m-00001", "percent": 100}}
+	api.Put(stored)
+	eventually(t, func() bool { return d.Models()["m"].Split != now.ETag })
+	assert.Nil(t, d.Models()["m"].Set, "that is not what alice set")
 
 	_, _, err = d.SetTraffic(t.Context(), "x", change)
 	assert.Equal(t, fault.NotFound, fault.From(err).Kind)

@@ -26,7 +26,7 @@ func describe(s *servingv1.Service, revisions []*servingv1.Revision, pods []*cor
 	m := &console.Model{}
 	m.Description, m.Signature = about(s)
 	split := traffic.Of(s).Resolved(s.Status.LatestReadyRevisionName)
-	m.Split = split.ETag()
+	m.Split, m.Set = split.ETag(), set(s)
 	revisions = newestFirst(revisions)
 	answers, running, idle := false, 0, 0
 	for _, r := range revisions {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 
@@ -31,7 +32,12 @@ func (d *Discovery) SetTraffic(ctx context.Context, model string, change console
 		if err := d.check(ctx, s, change.Traffic); err != nil {
 			return console.Split{}, nil, err
 		}
-		now, err := d.cluster.SetTraffic(ctx, s, wanted(s, change.Traffic).Targets())
+		split := wanted(s, change.Traffic)
+		mark, err := split.Mark(change.By, time.Now()).Annotation()
+		if err != nil {
+			return console.Split{}, nil, err
+		}
+		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), map[string]string{traffic.MarkAnnotation: mark})
 		switch {
 		case err == nil:
 			return shown(now), former.Traffic, nil
@@ -88,7 +94,7 @@ func (d *Discovery) check(ctx context.Context, s *servingv1.Service, shares []co
 // shown is the split of a Service as the page has it.
 func shown(s *servingv1.Service) console.Split {
 	split := traffic.Of(s).Resolved(s.Status.LatestReadyRevisionName)
-	out := console.Split{ETag: split.ETag(), Traffic: []console.Share{}}
+	out := console.Split{ETag: split.ETag(), Traffic: []console.Share{}, Set: set(s)}
 	for _, share := range split {
 		tags := share.Tags
 		if tags == nil {
@@ -97,6 +103,15 @@ func shown(s *servingv1.Service) console.Split {
 		out.Traffic = append(out.Traffic, console.Share{Revision: share.Revision, Percent: share.Percent, Tags: tags})
 	}
 	return out
+}
+
+// set is who set the traffic of a Service, as far as that is known.
+func set(s *servingv1.Service) *console.TrafficSet {
+	m := traffic.MarkOf(s)
+	if m == nil {
+		return nil
+	}
+	return &console.TrafficSet{By: m.By, At: m.At}
 }
 
 // wanted is the split that shares stand for. A tag that follows the newest revision

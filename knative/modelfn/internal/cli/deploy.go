@@ -59,7 +59,7 @@ func (a *app) inCluster(cmd *cobra.Command, run func(ctx context.Context, c *clu
 func (a *app) deployCommand() *cobra.Command {
 	var o objects
 	var at where
-	options := deploy.Options{}
+	options := deploy.Options{By: who()}
 	wait := true
 	cmd := &cobra.Command{
 		Use:   "deploy",

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os/user"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -201,6 +202,15 @@ func printRows(w io.Writer, header string, rows func(row func(...any))) error {
 	return table.Flush() // or an error before it
 }
 
+// who is the person at this machine, "" if it has no name for them.
+func who() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
 func (a *app) trafficCommand() *cobra.Command {
 	var change traffic.Change
 	cmd := a.inCluster(&cobra.Command{
@@ -224,7 +234,7 @@ each is an address of its own. One that is put on @latest follows the newest.`,
 			return err
 		},
 	}, func(ctx context.Context, c *cluster.Cluster, args []string) error {
-		split, err := deploy.Traffic(ctx, c, args[0], change)
+		split, err := deploy.Traffic(ctx, c, args[0], change, who())
 		if err != nil {
 			return err
 		}

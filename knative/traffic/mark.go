@@ -1,0 +1,55 @@
+package traffic
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
+)
+
+// MarkAnnotation is where a Service keeps its [Mark].
+const MarkAnnotation = "modelfn.dev/traffic"
+
+// Mark says who set the traffic of a Service, and when. It names the split that came of
+// it, so that nobody is told to have set what another tool changed since.
+type Mark struct {
+	By    string    `json:"by,omitzero"` // "" if that is not known
+	At    time.Time `json:"at"`
+	Split string    `json:"split"` // its ETag
+}
+
+// Mark returns the mark of a split that is set now.
+func (s Split) Mark(by string, now time.Time) Mark {
+	var read Split // as Of will read it, with the tags in order
+	for _, share := range s {
+		read = read.with(share.Revision, share.Percent, "")
+		for _, tag := range share.Tags {
+			read = read.with(share.Revision, 0, tag)
+		}
+	}
+	return Mark{By: by, At: now.UTC().Truncate(time.Second), Split: read.ETag()}
+}
+
+// Annotation returns the mark as a Service keeps it.
+func (m Mark) Annotation() (string, error) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return "", fmt.Errorf("writing who set the traffic: %w", err)
+	}
+	return string(text), nil
+}
+
+// MarkOf returns the mark of a Service; nil if it has none, or has another split than
+// the one that was marked.
+func MarkOf(s *servingv1.Service) *Mark {
+	var m Mark
+	if json.Unmarshal([]byte(s.Annotations[MarkAnnotation]), &m) != nil {
+		return nil
+	}
+	// What follows the newest revision is not ours, though it may lead to the same one.
+	if !Pinned(s) || Of(s).ETag() != m.Split {
+		return nil
+	}
+	return &m
+}
