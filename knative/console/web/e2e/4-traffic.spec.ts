@@ -23,6 +23,7 @@ describe('4. versions and traffic', () => {
     await pinned.getByText('3 days ago').waitFor()
     await pinned.getByText('model-b@sha256:111111111111…').waitFor()
     await page.getByRole('listitem', { name: 'model-b-00002' }).getByText('2 pods').waitFor()
+    await page.getByText('Set by alice, 5 minutes ago.').waitFor()
   })
 
   it('sets a split by hand: seen before, confirmed, counted, and taken back in one click', async () => {
@@ -87,7 +88,10 @@ describe('4. versions and traffic', () => {
     ])
     browser.expectComplaint(/status of 412/)
     await page.getByRole('button', { name: 'Change it' }).click()
-    await page.getByText('Somebody else changed the traffic first').waitFor()
+    const conflict = page.getByRole('region', { name: /^Somebody else changed the traffic first/ })
+    await conflict.getByText('Set by bob, 5 minutes ago.').waitFor()
+    await expectAccessible(page)
+    await picture(page, 'traffic-conflict')
     expect(await page.getByLabel('Tags of model-b-00002').inputValue()).toBe('stable')
   })
 

@@ -17,7 +17,8 @@ const revision = (n: number, more: Partial<Revision>): Revision => ({
 /** The run as a cluster's gateway would show it: the models and predictions are real, their revisions and the traffic stand here. */
 export class Cluster {
   etag = 1
-  former: Share[] | null = null
+  /** Who set the traffic. */
+  by = 'alice'
   revisions = [revision(3, { tags: ['candidate'], pods: 0 }), revision(2, { percent: 100, pods: 2 }), revision(1, { paramsVersion: 1, pods: 0 })]
   private list!: ModelList
 
@@ -28,10 +29,10 @@ export class Cluster {
     )
     await page.route('**/api/models/model-b/traffic', async (route) => {
       const { traffic } = route.request().postDataJSON() as { traffic: Share[] }
-      if (route.request().headers()['if-match'] !== `"${this.etag}"`) return route.fulfill({ status: 412, json: { traffic: this.shares(), etag: String(this.etag), former: null, error: 'another change came first' } })
+      if (route.request().headers()['if-match'] !== `"${this.etag}"`) return route.fulfill({ status: 412, json: { traffic: this.shares(), etag: String(this.etag), set: this.whoSet(), former: null, error: 'another change came first' } })
       const former = this.shares()
-      this.set(traffic)
-      await route.fulfill({ json: { traffic, etag: String(this.etag), former } })
+      this.set(traffic, 'alice')
+      await route.fulfill({ json: { traffic, etag: String(this.etag), set: this.whoSet(), former } })
     })
     let asked = 0
     await page.route('**/model-b/predict', async (route) => {
@@ -43,9 +44,14 @@ export class Cluster {
     })
   }
 
-  set(traffic: Share[]) {
+  set(traffic: Share[], by = 'bob') {
     this.etag++
+    this.by = by
     this.revisions = this.revisions.map((r) => ({ ...r, percent: 0, tags: [], ...traffic.find((s) => s.revision === r.name) }))
+  }
+
+  private whoSet() {
+    return { by: this.by, at: new Date(Date.now() - 330_000).toISOString() }
   }
 
   private shares(): Share[] {
@@ -53,6 +59,6 @@ export class Cluster {
   }
 
   private shown(): ModelList {
-    return { ...this.list, managed: true, models: this.list.models.map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag) } : m)) }
+    return { ...this.list, managed: true, models: this.list.models.map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag), trafficSet: this.whoSet() } : m)) }
   }
 }

@@ -17,6 +17,14 @@ export interface ModelInfo {
   params: ParamsInfo | null
   revisions: Revision[]
   split?: string
+  /** Missing if that is not known, as of what another tool set. */
+  trafficSet?: TrafficSet
+}
+
+/** Who set the traffic as it stands; without `by` it was nobody who showed a token. */
+export interface TrafficSet {
+  by?: string
+  at: string
 }
 
 export interface Signature {
@@ -67,6 +75,7 @@ export interface Share {
 export interface SplitChanged {
   traffic: Share[]
   etag: string
+  set?: TrafficSet
   former: Share[] | null
   error?: string
 }

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef } from 'react'
-import type { Revision } from '../contract'
+import type { Revision, TrafficSet } from '../contract'
 import { useWords } from '../i18n/language'
 import style from '../params/Conflict.module.css'
 import { Button } from '../ui/Button'
@@ -7,19 +7,21 @@ import { Pill } from '../ui/Pill'
 import { Table } from '../ui/Table'
 import type { Edits } from './edits'
 import { percentIn, type Row, rowsOf, tagsIn } from './split'
+import { WhoSet } from './WhoSet'
 import { trafficWords } from './words'
 
 interface Props {
   began: Edits['began']
   mine: Row[]
   revisions: Revision[]
+  set: TrafficSet | undefined
   onMine: () => void
   onTheirs: () => void
   onClose: () => void
 }
 
 /** Two people changed the traffic: what each made of it, and whose shall hold. Shares add up to a whole, and so are not chosen one by one. */
-export function TrafficConflict({ began, mine, revisions, onMine, onTheirs, onClose }: Props) {
+export function TrafficConflict({ began, mine, revisions, set, onMine, onTheirs, onClose }: Props) {
   const w = useWords(trafficWords)
   const title = useRef<HTMLHeadingElement>(null)
   const id = useId()
@@ -33,7 +35,9 @@ export function TrafficConflict({ began, mine, revisions, onMine, onTheirs, onCl
       <h3 id={id} ref={title} tabIndex={-1} className={style.title}>
         {w.conflict}
       </h3>
-      <p>{w.conflictLead}</p>
+      <p>
+        {set && <WhoSet set={set} />} {w.conflictLead}
+      </p>
       <Table name={w.conflict} columns={[w.revision, w.began, w.mine, w.now]}>
         {rows
           .filter(({ first, own, theirs }) => own !== first || theirs !== first)

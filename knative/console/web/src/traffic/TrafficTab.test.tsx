@@ -117,9 +117,19 @@ describe('the traffic of a model', () => {
     expect(screen.getByLabelText('Share of model-a-1, percent')).toBeValid()
   })
 
+  it('says who set what stands, and nobody where that is not known', () => {
+    const at = new Date(Date.now() - 90_000).toISOString()
+    const { rerender } = render(<TrafficTab model={{ ...model, trafficSet: { by: 'alice', at } }} />)
+    expect(screen.getByText('Set by alice, 1 minute ago.')).toBeVisible()
+    rerender(<TrafficTab model={{ ...model, trafficSet: { at } }} />)
+    expect(screen.getByText('Set 1 minute ago.')).toBeVisible()
+    rerender(<TrafficTab model={{ ...model, split: 'of kn', revisions: [...model.revisions] }} />)
+    expect(screen.queryByText(/^Set .* ago/)).toBeNull()
+  })
+
   describe('when somebody else was first', () => {
     const share = (revision: string, percent: number, tags: string[] = []) => ({ revision, percent, tags })
-    const theirs = { traffic: [share('model-a-2', 40, ['candidate']), share('model-a-1', 60)], etag: 'two', former: null }
+    const theirs = { traffic: [share('model-a-2', 40, ['candidate']), share('model-a-1', 60)], etag: 'two', set: { by: 'bob', at: '2020-01-01T00:00:00Z' }, former: null }
 
     async function collide() {
       const set = vi.spyOn(api, 'setTraffic').mockRejectedValueOnce(new Trouble('conflict', 'changed', { status: 412, body: theirs }))
@@ -134,6 +144,7 @@ describe('the traffic of a model', () => {
       const { set, box } = await collide()
       expect(box.getByRole('row', { name: /^model-a-2 0 % candidate 0 % candidate 40 % candidate$/ })).toBeVisible()
       expect(box.getByRole('row', { name: /^model-a-1 .*both changed it 100 % 100 % stable 60 %$/ })).toBeVisible()
+      expect(box.getByText(/^Set by bob, .+ ago\.$/)).toBeVisible()
       expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
       expect(screen.getByRole('img', { name: /^Now\. Traffic: model-a-2 40 %, model-a-1 60 %/ })).toBeVisible()
 
@@ -172,7 +183,7 @@ describe('the traffic of a model', () => {
       show()
       act(() => keepFormer('model-a', [share('model-a-2', 100)]))
       await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
-      expect(await screen.findByText(/model-a-2 0 % → 40 %, model-a-1 100 % → 60 %/)).toBeVisible()
+      expect(await screen.findByText(/model-a-2 0 % → 40 %, model-a-1 100 % → 60 %/)).toHaveTextContent(/Set by bob, .+ ago\./)
     })
   })
 })

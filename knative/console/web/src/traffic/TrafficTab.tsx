@@ -19,6 +19,7 @@ import { giving, type Move, movesTo, percentIn, problemsIn, type Row, rowsFor, s
 import style from './TrafficTab.module.css'
 import { TrafficConflict } from './TrafficConflict'
 import { toldBy, useStanding } from './useStanding'
+import { WhoSet } from './WhoSet'
 import { trafficWords } from './words'
 
 /** Revisions beyond this many are shown on demand, unless they have traffic or a tag. */
@@ -49,7 +50,7 @@ function Split({ model }: { model: ModelInfo }) {
   const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const [counted, goOnCounting] = useGoOn<HTMLHeadingElement>()
   const { tell, ...standing } = useStanding(model)
-  const { revisions, split } = standing
+  const { revisions, split, trafficSet } = standing
 
   const rows = rowsWith(revisions, edits)
   const moves = movesTo(rows, revisions)
@@ -103,6 +104,11 @@ function Split({ model }: { model: ModelInfo }) {
         <ReaderNotice />
         <div className={style.bars}>
           <SplitBar label={w.now} shares={revisions.map(({ name, percent }) => ({ revision: name, percent, colour: colours[name]! }))} />
+          {trafficSet && (
+            <p className={style.who}>
+              <WhoSet set={trafficSet} />
+            </p>
+          )}
           {moves.length > 0 && (
             <SplitBar label={w.proposed} shares={rows.map(({ revision, percent }) => ({ revision, percent: percentIn(percent) || 0, colour: colours[revision]! }))} />
           )}
@@ -113,6 +119,7 @@ function Split({ model }: { model: ModelInfo }) {
             began={edits.began}
             mine={rows}
             revisions={revisions}
+            set={trafficSet}
             onMine={() => decided(() => rebaseRows(model.name, standing))}
             onTheirs={() => decided(() => dropRows(model.name))}
             onClose={() => decided(() => {})}
@@ -121,7 +128,7 @@ function Split({ model }: { model: ModelInfo }) {
           <Notice tone="warn" title={w.changedMeanwhile} action={<Button onClick={() => setComparing(true)}>{w.compare}</Button>} />
         ) : trouble?.kind === 'conflict' ? (
           <Notice tone="warn" title={w.conflict}>
-            {theirs.length > 0 && w.conflictBack(theirs.map(inWords).join(', '))}
+            {trafficSet && <WhoSet set={trafficSet} />} {theirs.length > 0 && w.conflictBack(theirs.map(inWords).join(', '))}
           </Notice>
         ) : (
           trouble && <TroubleNotice title={w.failed} trouble={trouble} />

@@ -1,4 +1,4 @@
-import type { Revision, Share } from '../contract'
+import type { Revision, Share, TrafficSet } from '../contract'
 import { createKeptStore, useStore } from '../store'
 import { type Row, rowsOf } from './split'
 
@@ -29,6 +29,8 @@ function patch(model: string, part: Edits) {
 export interface Standing {
   split: string
   revisions: Revision[]
+  /** Who set it, if that is known. */
+  trafficSet?: TrafficSet
 }
 
 /** Keeps rows as they were typed, and the split on which that began. */

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import type { ModelInfo, Share } from '../contract'
+import type { ModelInfo, Share, TrafficSet } from '../contract'
 import { isObject } from '../params/shape'
 import type { Trouble } from '../trouble'
 import type { Standing } from './edits'
@@ -8,13 +8,14 @@ import type { Standing } from './edits'
 export interface Told {
   traffic: Share[]
   etag: string
+  set?: TrafficSet
 }
 
 /** The split of a model as it stands: as the stream has it, or as a later answer told, until the stream has moved on. */
-export function useStanding({ revisions, split = '' }: ModelInfo): Standing & { tell: (told: Told) => Standing } {
+export function useStanding({ revisions, split = '', trafficSet }: ModelInfo): Standing & { tell: (told: Told) => Standing } {
   const [told, setTold] = useState<Told & { from: string }>()
   if (told && told.from !== split) setTold(undefined)
-  const standing = told?.from === split ? withTraffic(told) : { split, revisions }
+  const standing = told?.from === split ? withTraffic(told) : { split, revisions, trafficSet }
   return {
     ...standing,
     tell(now) {
@@ -23,9 +24,9 @@ export function useStanding({ revisions, split = '' }: ModelInfo): Standing & { 
     },
   }
 
-  function withTraffic({ traffic, etag }: Told): Standing {
+  function withTraffic({ traffic, etag, set }: Told): Standing {
     const shareOf = (name: string) => traffic.find((s) => s.revision === name)
-    return { split: etag, revisions: revisions.map((r) => ({ ...r, percent: shareOf(r.name)?.percent ?? 0, tags: shareOf(r.name)?.tags ?? [] })) }
+    return { split: etag, trafficSet: set, revisions: revisions.map((r) => ({ ...r, percent: shareOf(r.name)?.percent ?? 0, tags: shareOf(r.name)?.tags ?? [] })) }
   }
 }
 
