@@ -155,6 +155,15 @@ func TestLogs(t *testing.T) {
 	require.Zero(t, code)
 	assert.Empty(t, out)
 	assert.Equal(t, "no pod of it runs, and so there is no log; --follow waits for one\n", stderr)
+
+	for args, want := range map[string]string{
+		"--revision 9": "modelfn: model-a: model-a-00009 is none of its revisions\n",
+		"--tail -5":    "modelfn: --tail is -5: it has to be 0, for all lines, or more\nSee 'modelfn logs --help'.\n",
+	} {
+		code, _, stderr := tool(t, append(append([]string{"logs", "model-a"}, strings.Fields(args)...), at...)...)
+		assert.NotZero(t, code, args)
+		assert.Equal(t, want, stderr, args)
+	}
 }
 
 // Each line of each pod is printed once, whatever pods, programs and the API do.

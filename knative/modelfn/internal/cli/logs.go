@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
 
 	"github.com/modelfn/modelfn/knative/cluster"
 )
@@ -44,7 +45,12 @@ func (a *app) logsCommand() *cobra.Command {
 come later too, also from zero. What a pod wrote is gone with it.`,
 		Example: `  modelfn logs model-a --follow
   modelfn logs model-a --revision 2`,
-		Args: takesModel(0, 0),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if r.options.Tail < 0 {
+				return fmt.Errorf("--tail is %d: it has to be 0, for all lines, or more", r.options.Tail)
+			}
+			return takesModel(0, 0)(cmd, args)
+		},
 	}, func(ctx context.Context, c *cluster.Cluster, args []string) error {
 		r.a, r.c, r.model = a, c, args[0]
 		var number int
@@ -57,6 +63,9 @@ come later too, also from zero. What a pod wrote is gone with it.`,
 			}
 			return err
 		}
+		if err := r.known(ctx); err != nil {
+			return err
+		}
 		if r.options.Follow {
 			return r.follow(ctx)
 		}
@@ -66,6 +75,21 @@ come later too, also from zero. What a pod wrote is gone with it.`,
 	cmd.Flags().BoolVar(&r.options.Follow, "follow", false, "go on with what is written from now on")
 	cmd.Flags().Int64Var(&r.options.Tail, "tail", 0, "only this many of each pod's last lines")
 	return cmd
+}
+
+// known refuses a revision that the model does not have: nothing would ever come of it.
+func (r *logReader) known(ctx context.Context) error {
+	if r.revision == "" {
+		return nil
+	}
+	revisions, err := r.c.Revisions(ctx, r.model)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(revisions, func(of *servingv1.Revision) bool { return of.Name == r.revision }) {
+		return fmt.Errorf("%s: %s is none of its revisions", r.model, r.revision)
+	}
+	return nil
 }
 
 // wants reports whether a pod is of the revision that is asked for.
