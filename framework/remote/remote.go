@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -162,16 +163,23 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("status %d: %s", r.status, r.text) }
 
-// message is what the answer says to a caller: its error, without the id that only
-// the component's log knows.
-func (r *refusal) message() string {
+// told is what the answer says to a caller, without the id that only the component's
+// log knows: what is wrong, and the path of it within the input or the inputs, as the
+// component would give it in the process. Several mistakes have no path.
+func (r *refusal) told() (path, message string) {
 	var body struct {
 		Error string `json:"error"`
 	}
 	if json.Unmarshal([]byte(r.text), &body) != nil || body.Error == "" {
-		return "the input"
+		return "", "the input"
 	}
-	return body.Error
+	field, message, found := strings.Cut(body.Error, ": ")
+	path, is := strings.CutPrefix(field, "input")
+	path = strings.TrimPrefix(path, "s")
+	if !found || !is || path != "" && path[0] != '[' && path[0] != '.' || strings.Contains(message, "; input") {
+		return "", body.Error
+	}
+	return strings.TrimPrefix(path, "."), message
 }
 
 // broken reports whether the answer says that the component is in trouble.
@@ -226,11 +234,14 @@ func (c *Client) fault(err error) error {
 		return err
 	}
 	if r, ok := errors.AsType[*refusal](err); ok {
+		path, message := r.told()
+		refused := &fault.Error{Kind: fault.Invalid, Path: path, Message: c.cfg.Component + " refuses: " + message, Err: err}
 		switch r.status {
 		case http.StatusBadRequest:
-			return &fault.Error{Kind: fault.Invalid, Message: c.cfg.Component + " refuses: " + r.message(), Err: err}
+			return refused
 		case http.StatusRequestEntityTooLarge: // numbers may have more digits on their way than they came with
-			return &fault.Error{Kind: fault.TooLarge, Message: c.cfg.Component + " refuses: " + r.message(), Err: err}
+			refused.Kind = fault.TooLarge
+			return refused
 		}
 	}
 	after := time.Second

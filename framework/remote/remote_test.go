@@ -156,6 +156,29 @@ func TestRefusedInput(t *testing.T) {
 	}
 }
 
+// TestRefusedField: the path is the one within what was sent, as of a component in
+// the process.
+func TestRefusedField(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"input[2]: s5 is too large":        {"[2]", "s5 is too large"},
+		"inputs[1][2]: s5 is too large":    {"[1][2]", "s5 is too large"},
+		"input.bmi: too large: 1e300":      {"bmi", "too large: 1e300"},
+		"inputs[1].rows[2].bmi: too large": {"[1].rows[2].bmi", "too large"},
+		"input: 2 numbers instead of 3":    {"", "2 numbers instead of 3"},
+		"inputs2: too large":               {"", "inputs2: too large"},
+		"input is wrong: too large":        {"", "input is wrong: too large"},
+		"input[0]: x; input[2]: y":         {"", "input[0]: x; input[2]: y"},
+	} {
+		c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error":"`+text+`"}`)
+		}, nil)
+		_, err := c.Predict(t.Context(), pin, []byte(question))
+		f := fault.From(err)
+		require.Equal(t, [2]string{want[0], "component-d refuses: " + want[1]}, [2]string{f.Path, f.Message}, text)
+	}
+}
+
 func respond(status int) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: status, Header: http.Header{remote.DigestHeader: {pin.Digest}},
