@@ -2,9 +2,11 @@ package function
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -30,10 +32,34 @@ func Describe(ctx context.Context, program string, env []string) (d framework.De
 	defer runtime.UnlockOSThread()
 	text, err := cmd.Output()
 	if err != nil {
-		return d, fmt.Errorf("asking %s for its schema: %w", program, cause(err))
+		return d, fmt.Errorf("asking %s for its schema: %w%s", program, cause(err), lastWords(err))
 	}
 	if err := json.Unmarshal(text, &d); err != nil {
 		return d, fmt.Errorf("the description of %s: %w", program, err)
 	}
 	return d, nil
+}
+
+// lastWords is the end of what a program that failed wrote to its standard error, to
+// stand behind a message.
+func lastWords(err error) string {
+	const lines, size = 5, 500
+	failed, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return ""
+	}
+	var said []string
+	for line := range strings.Lines(string(failed.Stderr)) {
+		if line = strings.TrimSpace(line); line != "" {
+			said = append(said, line)
+		}
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	text := strings.Join(said[max(0, len(said)-lines):], "; ")
+	if len(text) > size {
+		text = "…" + strings.ToValidUTF8(text[len(text)-size:], "")
+	}
+	return ": " + text
 }

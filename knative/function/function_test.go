@@ -171,6 +171,21 @@ func TestLoadFails(t *testing.T) {
 func TestDescribeFails(t *testing.T) {
 	_, err := function.Describe(t.Context(), "/no/such/program", nil)
 	require.EqualError(t, err, "asking /no/such/program for its schema: no such file or directory")
+
+	program := filepath.Join(t.TempDir(), "program")
+	tests := map[string]struct{ script, want string }{
+		"says nothing": {"exit 3", "exit status 3"},
+		"says why":     {"echo first >&2; echo '  no data  ' >&2; echo >&2; exit 3", "exit status 3: first; no data"},
+		"says much":    {"for i in 1 2 3 4 5 6; do echo $i >&2; done; exit 3", "exit status 3: 2; 3; 4; 5; 6"},
+		"says it long": {"printf '%100000d\\n' 7 | tr ' ' x >&2; exit 3", "exit status 3: …" + strings.Repeat("x", 499) + "7"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"+tt.script+"\n"), 0o700))
+			_, err := function.Describe(t.Context(), program, os.Environ())
+			require.EqualError(t, err, "asking "+program+" for its schema: "+tt.want)
+		})
+	}
 }
 
 func FuzzParse(f *testing.F) {
