@@ -153,7 +153,7 @@ func TestParamsExport(t *testing.T) {
 	answer := predictedBy(t, file)
 	r := call(t, "", "predict", "model-a", exampleInput, "--url", url, "-o", "json")
 	assert.Contains(t, r.stdout, `"outputs":[`+answer+`]`)
-	assert.Contains(t, r.stdout, `"version":"2"`)
+	assert.Contains(t, r.stdout, `"version":2`)
 }
 
 // predictedBy runs model-a on a bundle alone and returns its output for the example.

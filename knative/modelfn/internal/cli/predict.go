@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -38,10 +39,12 @@ type prediction struct {
 	Model      string           `json:"model"`
 	Inputs     []jsontext.Value `json:"inputs"`
 	Outputs    []jsontext.Value `json:"outputs"`
-	Version    string           `json:"version,omitzero"`    // of the params that answered
-	Digest     string           `json:"digest,omitzero"`     // of these
-	Components string           `json:"components,omitzero"` // and of the components
-	Revision   string           `json:"revision,omitzero"`   // of the program that answered
+	Version    int64            `json:"version,omitzero"`     // of the params that answered
+	Digest     string           `json:"digest,omitzero"`      // of these
+	Components map[string]int64 `json:"components,omitempty"` // and the versions of the components
+	Revision   string           `json:"revision,omitzero"`    // of the program that answered
+
+	headers http.Header // of the answer, for a person
 }
 
 func (a *app) predictCommand() *cobra.Command {
@@ -201,11 +204,25 @@ func ask(ctx context.Context, base, model string, inputs []jsontext.Value) (*pre
 		return nil, fmt.Errorf("the answer of %s: %d outputs for %d inputs", model, len(outputs.Outputs), len(inputs))
 	}
 	h := resp.Header
+	version, _ := strconv.ParseInt(h.Get(serve.VersionHeader), 10, 64) // none if something else answers
 	return &prediction{
 		Model: model, Inputs: inputs, Outputs: outputs.Outputs,
-		Version: h.Get(serve.VersionHeader), Digest: h.Get(serve.DigestHeader),
-		Components: h.Get(serve.ComponentsHeader), Revision: h.Get(serve.RevisionHeader),
+		Version: version, Digest: h.Get(serve.DigestHeader),
+		Components: versions(h.Get(serve.ComponentsHeader)), Revision: h.Get(serve.RevisionHeader),
+		headers: h,
 	}, nil
+}
+
+// versions reads the header that names components, such as component-d=3, c=4.
+func versions(header string) map[string]int64 {
+	all := map[string]int64{}
+	for one := range strings.SplitSeq(header, ", ") {
+		name, number, _ := strings.Cut(one, "=")
+		if version, err := strconv.ParseInt(number, 10, 64); err == nil {
+			all[name] = version
+		}
+	}
+	return all
 }
 
 // refusal is the error that an answer stands for.
@@ -236,7 +253,8 @@ func (p *prediction) text(w io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\n%s, params version %s (%s), components %s, revision %s\n", p.Model,
-		cmp.Or(p.Version, "unknown"), cmp.Or(short(p.Digest), "no digest"), cmp.Or(p.Components, "none"), cmp.Or(p.Revision, "unknown"))
+		cmp.Or(p.headers.Get(serve.VersionHeader), "unknown"), cmp.Or(short(p.Digest), "no digest"),
+		cmp.Or(p.headers.Get(serve.ComponentsHeader), "none"), cmp.Or(p.Revision, "unknown"))
 	return err
 }
 

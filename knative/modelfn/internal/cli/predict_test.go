@@ -68,8 +68,8 @@ func TestPredict(t *testing.T) {
 		"file":       {"", []string{"model-a", "--file", file}, "INPUT  OUTPUT\n[1]    [1]\n[2]    [2]\n" + told},
 		"stdin":      {" [1] [2]", []string{"model-a", "-"}, "INPUT  OUTPUT\n[1]    [1]\n[2]    [2]\n" + told},
 		"stdin file": {"[1]", []string{"model-a", "--file", "-"}, "INPUT  OUTPUT\n[1]    [1]\n" + told},
-		"json": {"", []string{"model-a", "[1]", "-o", "json"}, `{"model":"model-a","inputs":[[1]],"outputs":[[1]],"version":"7","digest":"sha256:` +
-			strings.Repeat("ab", 32) + `","components":"component-d=3","revision":"model-a-00002"}` + "\n"},
+		"json": {"", []string{"model-a", "[1]", "-o", "json"}, `{"model":"model-a","inputs":[[1]],"outputs":[[1]],"version":7,"digest":"sha256:` +
+			strings.Repeat("ab", 32) + `","components":{"component-d":3},"revision":"model-a-00002"}` + "\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
