@@ -32,6 +32,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	addCompletion(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -76,6 +77,15 @@ else is needed to begin.`,
 		a.versionCommand(),
 	)
 	return root
+}
+
+// addCompletion adds the command that cobra has for the completion of shells, which
+// writes to the output that is set by then. By itself it takes an unknown shell for a
+// call for help.
+func addCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, _ := root.Find([]string{"completion"})
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
 // format is the value of --output.

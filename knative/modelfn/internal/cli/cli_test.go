@@ -36,6 +36,7 @@ func TestUsage(t *testing.T) {
 		want string // on stderr
 	}{
 		"unknown command":  {[]string{"fly"}, `unknown command "fly" for "modelfn"`},
+		"unknown shell":    {[]string{"completion", "tcsh"}, "unknown command \"tcsh\" for \"modelfn completion\"\nSee 'modelfn completion --help'.\n"},
 		"unknown flag":     {[]string{"run", "--fly"}, "unknown flag: --fly\nSee 'modelfn run --help'.\n"},
 		"unknown format":   {[]string{"version", "-o", "xml"}, "it takes text or json"},
 		"too many":         {[]string{"train", "now"}, "modelfn train"},
@@ -70,7 +71,10 @@ func TestHelp(t *testing.T) {
 		assert.Contains(t, r.stdout, "modelfn run")
 		assert.Empty(t, r.stderr)
 	}
-	r := call(t, "", "completion", "bash")
+	r := call(t, "", "completion")
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.stdout, "modelfn completion [command]")
+	r = call(t, "", "completion", "bash")
 	assert.Zero(t, r.code)
 	assert.Contains(t, r.stdout, "modelfn")
 }

@@ -20,7 +20,7 @@ const referencePath = "../../REFERENCE.md"
 func TestReference(t *testing.T) {
 	a := &app{format: "text"}
 	root := a.root()
-	root.InitDefaultCompletionCmd("run")
+	addCompletion(root)
 	var text bytes.Buffer
 	text.WriteString("# The commands of modelfn\n\nGenerated from the program's own help by `make generate`.\n\n")
 	describe(t, &text, root)
