@@ -3,6 +3,7 @@ package frameworktest
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,6 +58,15 @@ func testBodies(t *testing.T, s *subject) {
 			if status != http.StatusOK {
 				a.refused(t, status)
 			}
+		}
+	})
+	t.Run("encodings of content", func(t *testing.T) {
+		for _, encoding := range []string{"identity", "Identity", ""} {
+			require.Equal(t, http.StatusOK, c.post("/predict", request, "Content-Encoding", encoding).status, encoding)
+		}
+		for _, encoding := range []string{"gzip", "br", "gzip, identity"} {
+			f := c.post("/predict", request, "Content-Encoding", encoding).refused(t, http.StatusUnsupportedMediaType)
+			require.Equal(t, "the Content-Encoding "+strconv.Quote(encoding)+" is not taken: send the body as it is", f.Error)
 		}
 	})
 	padded := func(size int) string { return request + strings.Repeat(" ", size-len(request)) }

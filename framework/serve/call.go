@@ -105,10 +105,16 @@ func (c *Call) work() *work {
 	return &work{parent: c.r.Context(), deadline: c.start.Add(c.router.cfg.RequestTimeout), trace: c.trace}
 }
 
-// Body reads the request's body, which has to be JSON and within the limit.
+// Body reads the request's body, which has to be JSON, not compressed, and within the
+// limit.
 func (c *Call) Body() ([]byte, error) {
 	if err := checkJSON(c.r.Header["Content-Type"]); err != nil {
 		return nil, err
+	}
+	for _, encoding := range c.r.Header["Content-Encoding"] {
+		if encoding != "" && !strings.EqualFold(encoding, "identity") {
+			return nil, fault.New(fault.MediaType, "the Content-Encoding %q is not taken: send the body as it is", encoding)
+		}
 	}
 	limit := c.router.cfg.MaxBody
 	if c.r.ContentLength > limit {

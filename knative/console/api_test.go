@@ -154,6 +154,7 @@ func TestTraffic(t *testing.T) {
 		{path, change, []string{"Origin", "http://evil.example"}, 403, "not from another origin"},
 		{path, change, []string{"Sec-Fetch-Site", "cross-site"}, 403, "not from another origin"},
 		{path, change, []string{"Content-Type", "text/plain"}, 415, "application/json"},
+		{path, change, []string{"Content-Encoding", "gzip"}, 415, `the Content-Encoding \"gzip\" is not taken`},
 		{"/api/models/model-z/traffic", change, nil, 404, "no such model"},
 		{"/api/models/a/b/traffic", change, nil, 404, "no such route"},
 		{"/api/models//traffic", change, nil, 404, "no such route"},

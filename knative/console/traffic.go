@@ -49,6 +49,9 @@ func (g *Gateway) readSplit(w http.ResponseWriter, r *http.Request) (SplitChange
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return SplitChange{}, fault.New(fault.MediaType, "this route takes application/json")
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return SplitChange{}, fault.New(fault.MediaType, "the Content-Encoding %q is not taken: send the body as it is", encoding)
+	}
 	body, err := g.readBody(w, r)
 	if err != nil {
 		return SplitChange{}, err

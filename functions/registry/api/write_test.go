@@ -103,6 +103,7 @@ func TestRefusedWrites(t *testing.T) {
 			r.do(method, path, bias("1"), "Content-Type", kind).refused(415, "the Content-Type has to be application/json")
 		}
 	}
+	r.do("PUT", "/params/model-a", bias("1"), "Content-Encoding", "gzip").refused(415, `the Content-Encoding "gzip" is not taken: send the body as it is`)
 	r.do("PATCH", "/params/model-a", `{"params":{}}`, "Content-Type", "Application/JSON; charset=utf-8").is(http.StatusCreated)
 	r.do("DELETE", "/params/model-a", "").refused(405, "/params/model-a takes GET, HEAD, PUT, PATCH")
 	require.EqualValues(t, 2, r.get("/params/model-a").doc().Version, "the one PATCH, and nothing else")
