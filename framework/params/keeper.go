@@ -31,7 +31,8 @@ type Status struct {
 	Err       string     // why the state is Loading, Stale or Rejected; for the log, not for callers
 
 	// Wanted is the version that should serve, as far as is known, and Behind since
-	// when that was known and another one served; zero if the wanted one serves.
+	// when that was known and another one served; zero if the wanted one serves. A set
+	// that cannot be read leaves Wanted as it is.
 	Wanted int64
 	Behind time.Time
 }
@@ -327,6 +328,9 @@ func (k *Keeper[T]) fail(set Set, err error) error {
 	if isAboutSet(err) {
 		rejection := Rejection{Version: set.Version, Digest: set.Digest, Error: fault.From(err).Public(), At: time.Now()}
 		after.State = Rejected
+		if after.Behind.IsZero() { // not even its version could be read
+			after.Behind = rejection.At
+		}
 		if isNew = !rejection.isAs(before.Rejection); isNew {
 			after.Rejection = &rejection
 		}

@@ -195,9 +195,15 @@ func TestKeeperOfAFile(t *testing.T) {
 	write(t, path, []byte(`{"documents":[`))
 	require.Eventually(t, func() bool { return b.Status().State == params.Rejected }, within, time.Millisecond)
 	assert.Equal(t, `"one"`, b.serves())
+	behind := b.Status().Behind
+	assert.False(t, behind.IsZero(), "whatever its version, it should serve")
+	write(t, path, []byte(`{"documents":[[`))
+	require.Error(t, b.Reconcile(t.Context()))
+	assert.Equal(t, behind, b.Status().Behind)
 	write(t, path, encode(t, document(t, "model-a", 2, nil, `"two"`)))
 	require.Eventually(t, func() bool { return b.serves() == `"two"` }, within, time.Millisecond)
 	assert.Equal(t, params.Serving, b.Status().State)
+	assert.Zero(t, b.Status().Behind)
 }
 
 // TestStand holds that a snapshot and the status that belongs to it change at once:
