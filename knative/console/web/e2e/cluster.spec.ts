@@ -149,6 +149,7 @@ describe('on a cluster', { timeout: 300_000 }, () => {
       await counted(new RegExp(`${stable} 70 % .* as asked`))
       await picture(page, 'cluster-counted')
       expect(await shares()).toEqual({ [stable]: 70, [candidate]: 30 })
+      await page.getByText(new RegExp(`^Set by ${owner}, `)).waitFor()
 
       await page.getByRole('button', { name: 'Go back to it' }).click()
       await counted(new RegExp(`${stable} 100 % 100 % \\d+ as asked`))
