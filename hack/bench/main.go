@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&s.rounds, "rounds", 5, "how often each program is measured, all of them in turn")
-	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long one measurement of a load takes")
+	flags.DurationVar(&s.duration, "duration", 3*time.Second, "how long a load is measured in a round; the highest one thrice as long")
 	flags.StringVar(&s.other, "other", "", "serving: measure this program too, another build of the model function")
 	flags.BoolVar(&s.quick, "quick", false, "one short round, to see that everything works: its figures mean nothing")
 	flags.BoolVar(&s.strict, "strict", false, "fail if a figure does not keep to its bar")

@@ -147,7 +147,7 @@ func (l *row) String() string {
 }
 
 const servingNotes = `
-Medians of %d rounds of %s, of thrice that under the highest load, the programs in turns of a sixth of it; (×) is the median of the rounds' ratios to net/http.
+Medians of %d rounds of %s, and of thrice that under the highest load; the programs take turns of a sixth of it; (×) is the median of the rounds' ratios to net/http.
 %d connections; p50 and p99 at %.0f requests/s, from when a request was due. The generator shares the machine.
 The model function logs every request, to a pipe that is read; the others log nothing.
 `

@@ -13,7 +13,8 @@
 // from a registry. out/images/images.json has the reference of each, by digest, and
 // out/images/kustomization.yaml, for an overlay, those of what knative/config has.
 // out/images/root is what the Dockerfile takes. With -out all of it goes to another
-// folder below out/: those of hack/cluster leave alone what is meant for elsewhere.
+// folder below out/, from the same bundles: what hack/deploy makes for hack/cluster
+// leaves alone what is meant for elsewhere.
 package main
 
 import (

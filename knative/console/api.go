@@ -140,7 +140,9 @@ type Split struct {
 
 // TrafficSet is who set the traffic as it stands, and when.
 type TrafficSet struct {
-	By string    `json:"by,omitzero"` // "" where writes need no token
+	// By is the owner of the token if that was here, and the login name if it was the tool on
+	// somebody's machine, which nothing proves; "" if it is not known.
+	By string    `json:"by,omitzero"`
 	At time.Time `json:"at"`
 }
 

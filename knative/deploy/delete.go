@@ -88,9 +88,14 @@ func (d *deployment) remove(ctx context.Context, o cluster.Object) error {
 		if !cluster.Changed(err) || left == 0 {
 			return fmt.Errorf("%s: %w", d.doing, err)
 		}
-		if o, err = d.owned(ctx, o); err != nil {
+		now, err := d.owned(ctx, o)
+		if err != nil {
 			return err
 		}
+		if now != nil && now.Field("metadata", "uid") != o.Field("metadata", "uid") {
+			return nil // that one is gone, and somebody has deployed anew
+		}
+		o = now
 	}
 	return nil
 }

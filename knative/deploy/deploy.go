@@ -205,7 +205,8 @@ func (d *deployment) isNew(applied cluster.Applied) bool {
 	return d.service == nil || applied.Generation != d.service.Generation
 }
 
-// pin gives what the latest revision has to the one that has it now.
+// pin gives what the latest revision has to the one that has it now. Who set that split is
+// not known: it may be Knative.
 func (d *deployment) pin(ctx context.Context) error {
 	if d.service == nil {
 		return nil
@@ -216,7 +217,7 @@ func (d *deployment) pin(ctx context.Context) error {
 			return split
 		}
 		return nil // no revision was ready yet: there is nothing to keep
-	})
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.doing, err)
 	}
@@ -263,7 +264,7 @@ func (d *deployment) move(ctx context.Context, revision string) (*servingv1.Serv
 		}
 		next, d.result.Note = before.Deploy(revision, d.options.Traffic)
 		return next
-	})
+	}, d.mark)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.doing, err)
 	}
@@ -279,9 +280,14 @@ func (d *deployment) move(ctx context.Context, revision string) (*servingv1.Serv
 // Service too.
 const attempts = 10
 
+// mark is what a Service keeps with a split that the deploy has made.
+func (d *deployment) mark(split traffic.Split) map[string]string {
+	return split.Mark(d.options.By, time.Now()).Annotations()
+}
+
 // setTraffic replaces the traffic by what next makes of the Service as it is; nil is
 // no change.
-func (d *deployment) setTraffic(ctx context.Context, next func(*servingv1.Service) traffic.Split) (*servingv1.Service, error) {
+func (d *deployment) setTraffic(ctx context.Context, next func(*servingv1.Service) traffic.Split, mark func(traffic.Split) map[string]string) (*servingv1.Service, error) {
 	for left := attempts; ; left-- {
 		s, err := d.cluster.Service(ctx, d.function.Name)
 		if err != nil {
@@ -291,11 +297,11 @@ func (d *deployment) setTraffic(ctx context.Context, next func(*servingv1.Servic
 		if split == nil || traffic.Pinned(s) && split.Equal(traffic.Of(s)) {
 			return s, nil
 		}
-		mark, err := split.Mark(d.options.By, time.Now()).Annotation()
-		if err != nil {
-			return nil, err
+		var marked map[string]string
+		if mark != nil {
+			marked = mark(split)
 		}
-		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), map[string]string{traffic.MarkAnnotation: mark})
+		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), marked)
 		if err == nil || !cluster.Changed(err) || left == 0 {
 			return now, err
 		}

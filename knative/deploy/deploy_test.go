@@ -184,18 +184,21 @@ func TestFirstGetsAll(t *testing.T) {
 func TestPinsFirst(t *testing.T) {
 	k := newKnative(t)
 	c := k.api.Cluster()
-	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{By: "alice"})
 	require.NoError(t, err)
 	s := k.api.Get("Service", "m")
 	s["spec"].(object)["traffic"] = []any{object{"latestRevision": true, "percent": 100}} // somebody's doing
 	k.api.Put(s)
 	k.patches = nil
-	_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{NoWait: true})
+	_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{By: "bob", NoWait: true})
 	require.NoError(t, err)
 	assert.Equal(t, []string{
 		"PATCH [map[latestRevision:false percent:100 revisionName:m-00001]]", // first the traffic
 		"PATCH [map[latestRevision:false percent:100 revisionName:m-00001]]", // then the template
 	}, k.patches)
+	now, err := c.Service(t.Context(), "m")
+	require.NoError(t, err)
+	assert.Equal(t, "alice", traffic.MarkOf(now).By, "who keeps a split has not set it")
 }
 
 // Who deployed, or moved the traffic by hand, is kept with it.

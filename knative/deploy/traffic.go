@@ -35,7 +35,7 @@ func Traffic(ctx context.Context, c *cluster.Cluster, function string, change tr
 		}
 		wrong = err
 		return next // nil, which changes nothing, if it is wrong
-	})
+	}, d.mark)
 	if err = errors.Join(wrong, err); err != nil {
 		return nil, fmt.Errorf("%s: %w", function, err)
 	}

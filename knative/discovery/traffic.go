@@ -33,11 +33,10 @@ func (d *Discovery) SetTraffic(ctx context.Context, model string, change console
 			return console.Split{}, nil, err
 		}
 		split := wanted(s, change.Traffic)
-		mark, err := split.Mark(change.By, time.Now()).Annotation()
-		if err != nil {
-			return console.Split{}, nil, err
+		if traffic.Pinned(s) && split.Equal(traffic.Of(s)) {
+			return former, former.Traffic, nil // and who set it has
 		}
-		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), map[string]string{traffic.MarkAnnotation: mark})
+		now, err := d.cluster.SetTraffic(ctx, s, split.Targets(), split.Mark(change.By, time.Now()).Annotations())
 		switch {
 		case err == nil:
 			return shown(now), former.Traffic, nil

@@ -1,6 +1,7 @@
 package traffic_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -14,10 +15,13 @@ import (
 func TestMark(t *testing.T) {
 	now := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
 	marked := traffic.Of(service(at("m-1", 90, ""), at("m-3", 10, "candidate"), latest(0, "new")))
-	text, err := marked.Mark("alice", now).Annotation()
-	require.NoError(t, err)
+	text := marked.Mark("alice", now).Annotations()[traffic.MarkAnnotation]
 	assert.JSONEq(t, `{"by":"alice","at":"2026-03-04T05:06:07Z","split":"`+marked.ETag()+`"}`, text)
 
+	assert.JSONEq(t, `{"at":"2026-03-04T05:06:07Z","split":"`+marked.ETag()+`"}`,
+		marked.Mark("\xff", now).Annotations()[traffic.MarkAnnotation], "a name that is no text is not known")
+
+	by := func(name string) string { return marked.Mark(name, now).Annotations()[traffic.MarkAnnotation] }
 	unordered := traffic.Split{{Revision: "m-1", Percent: 100, Tags: []string{"b", "a"}}}
 	ordered := traffic.Of(service(unordered.Targets()...))
 	assert.Equal(t, ordered.ETag(), unordered.Mark("alice", now).Split)
@@ -34,6 +38,9 @@ func TestMark(t *testing.T) {
 		"the newest since":      {text, service(at("m-1", 90, ""), latest(10, ""), at("m-3", 0, "candidate"), latest(0, "new")), ""},
 		"no mark":               {"", service(marked.Targets()...), ""},
 		"a mark of another one": {"by hand", service(marked.Targets()...), ""},
+		"without a time":        {`{"split":"` + marked.ETag() + `"}`, service(marked.Targets()...), ""},
+		"turned around":         {by("ecila\u202e"), service(marked.Targets()...), ""},
+		"as long as a book":     {by(strings.Repeat("a", 1000)), service(marked.Targets()...), ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,10 @@ A new revision gets no traffic before it is ready, and then all of it; with --ca
 a share, and with --no-traffic none, both under the tag "candidate". The first
 revision of a function gets all in any case. While the traffic is split between
 revisions, a new one begins with none, unless --promote gives it all. Other tags, and
-what was done with kn or kubectl, stay.`,
+what was done with kn or kubectl, stay.
+
+The Service keeps with the traffic who set it, by the name of the login here; the
+console's page shows that to everybody who sees it.`,
 		Example: `  modelfn deploy --images out/images/images.json
   modelfn deploy -f samples/own-model --canary 10
   modelfn deploy -f samples/own-model --promote`,

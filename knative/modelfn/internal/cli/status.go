@@ -221,7 +221,10 @@ func (a *app) trafficCommand() *cobra.Command {
 The percents are the whole traffic: they add up to 100, and a revision that is not
 named gets nothing. A revision is given by its name, its number, one of its tags, or
 as @latest, which is the newest that is ready now. Tags stay unless they are named;
-each is an address of its own. One that is put on @latest follows the newest.`,
+each is an address of its own. One that is put on @latest follows the newest.
+
+The Service keeps with the traffic who set it, by the name of the login here; the
+console's page shows that to everybody who sees it.`,
 		Example: `  modelfn traffic model-a
   modelfn traffic model-a 1=90 candidate=10
   modelfn traffic model-a --tag blue=1 --untag green`,
