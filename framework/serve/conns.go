@@ -37,6 +37,7 @@ type conn struct {
 	used    bool       // a request was answered
 	due     time.Time  // when its reads have to end; zero for never
 	ended   bool       // its reads end at once
+	over    bool       // for good: a drain has begun, and no request was read since
 	reading int        // reads of Conn under way
 	cut     bool       // those were ended
 	waiting bool       // a read waits for the next sweep
@@ -94,9 +95,20 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.reading--
-	c.mu.Unlock()
+	if err != nil {
+		c.hangUp()
+	}
 	return n, err
+}
+
+// hangUp closes a connection that a drain has ended: net/http would answer the half of
+// a header that came before as a bad request. The caller holds mu.
+func (c *conn) hangUp() {
+	if c.over {
+		_ = c.Conn.Close() // nobody is left to tell
+	}
 }
 
 // begin reports whether a read may begin, which one that only looks does not before
@@ -110,6 +122,7 @@ func (c *conn) begin(looks bool) bool {
 	}
 	c.waiting = false
 	if c.ended {
+		c.hangUp()
 		return false
 	}
 	c.reading++
@@ -143,7 +156,7 @@ func (*conns) changed(nc net.Conn, state http.ConnState) {
 	defer c.mu.Unlock()
 	switch state {
 	case http.StateActive:
-		c.busy = true
+		c.busy, c.over = true, false
 		_ = c.resume() // the request came before the end: what is left of it has its time
 	case http.StateIdle:
 		c.busy, c.used = false, true
@@ -229,6 +242,7 @@ func (c *conn) endIfIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.busy && (c.used || time.Since(c.born) > grace) {
+		c.over = true
 		_ = c.end() // a connection that is closed already needs none
 	}
 }

@@ -171,3 +171,47 @@ func TestDrainAtTheWorstMoment(t *testing.T) {
 		})
 	}
 }
+
+// TestDrainHalfARequest: a client whose request was still on its way is told that the
+// connection is over, not that it has sent nonsense: it may ask elsewhere.
+func TestDrainHalfARequest(t *testing.T) {
+	const whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, test := range []struct{ name, before, half string }{
+		{"the first one, in its first line", "", "GET / HT"},
+		{"the first one, in its header", "", "GET / HTTP/1.1\r\nHo"},
+		{"another one, in its first line", whole, "GET / HT"},
+		{"another one, in its header", whole, "GET / HTTP/1.1\r\nHo"},
+		{"another one, of which little is there", whole, "GE"},
+		{"another one, between two lines", whole, "GET / HTTP/1.1\r\nHost: x\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var all conns
+				l := newPipes()
+				server := &http.Server{Handler: http.NotFoundHandler(), ReadTimeout: time.Hour, ConnState: all.changed}
+				go func() { _ = server.Serve(all.track(l)) }()
+				defer server.Close()
+				c := l.dial()
+				defer c.Close()
+				if test.before != "" {
+					_, err := io.WriteString(c, test.before)
+					require.NoError(t, err)
+					answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+					require.NoError(t, err)
+					_, err = io.Copy(io.Discard, answer.Body)
+					require.NoError(t, err)
+				}
+				_, err := io.WriteString(c, test.half)
+				require.NoError(t, err)
+				synctest.Wait()
+				time.Sleep(2 * grace)
+				left := make(chan int, 1)
+				go func() { left <- all.drain(time.Now().Add(time.Minute)) }()
+				said, err := io.ReadAll(c)
+				require.NoError(t, err)
+				require.Zero(t, <-left)
+				require.Empty(t, string(said))
+			})
+		})
+	}
+}
