@@ -1,5 +1,5 @@
-import type { Page } from 'playwright-core'
-import { describe, it } from 'vitest'
+import type { Locator, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { aBrowser, expectFocus } from './browser'
 import { Cluster } from './revisions'
 import { aRun } from './run'
@@ -7,6 +7,9 @@ import { change } from './server'
 
 const title = (page: Page, name: string) => page.getByRole('heading', { name, exact: true })
 const bias = (page: Page) => page.getByLabel('Param 4 bias')
+
+/** What was submitted, and is on its one replica. */
+const followed = (page: Page) => page.getByRole('status').filter({ hasText: /^The one replica is on v/ })
 
 const inHistory = (page: Page, version: number) => page.getByRole('listbox', { name: 'History' }).getByRole('option', { name: new RegExp(`^v${version} `) })
 
@@ -39,8 +42,7 @@ describe('6. for everyone: a button that goes leaves the focus where it goes on'
     await expectFocus(title(page, 'Params'))
     await bias(page).fill('152')
     await press(page, 'Submit')
-    await page.getByText(/^The one replica is on v/).waitFor()
-    await expectFocus(title(page, 'Params'))
+    await expectFocus(followed(page))
     await press(page, 'Close')
     await expectFocus(title(page, 'Params'))
     await bias(page).fill('153')
@@ -106,6 +108,40 @@ describe('6. for everyone: a button that goes leaves the focus where it goes on'
     await press(page, 'Go back to it')
     await page.getByRole('row', { name: /model-b-00002 100 % 100 % 200 as asked/ }).waitFor()
     await expectFocus(page.getByRole('button', { name: 'Go back to it' })) // to what is the former one now
+  })
+
+  const inView = (one: Locator) =>
+    one.evaluate((element) => {
+      const { top, bottom } = element.getBoundingClientRect()
+      return top >= 0 && bottom <= window.innerHeight
+    })
+
+  it('a phone stays where it is, and shows what came of it', async () => {
+    const page = await browser.open(`${server.url}/#/models/model-a/params`, { size: 'phone' })
+    const submit = page.getByRole('button', { name: 'Submit', exact: true })
+    await bias(page).fill('161')
+    await press(page, 'Discard')
+    await expectFocus(title(page, 'Params'))
+    expect(await inView(submit)).toBe(true)
+    await bias(page).fill('162')
+    await submit.press('Enter')
+    await expectFocus(followed(page))
+    expect(await inView(followed(page))).toBe(true)
+  })
+
+  it('a phone stays where it is while older revisions come below', async () => {
+    const page = await browser.open('about:blank', { size: 'phone' })
+    const cluster = new Cluster()
+    cluster.revisions = Array.from({ length: 12 }, (_, i) => ({ ...cluster.revisions[1]!, name: `model-b-000${30 - i}`, percent: i === 0 ? 100 : 0 }))
+    await cluster.stand(page, server.url)
+    await page.goto(`${server.url}/#/models/model-b/traffic`)
+    const more = page.getByRole('button', { name: 'Show 4 older ones' })
+    await more.focus()
+    const before = await page.evaluate(() => window.scrollY)
+    expect(before).toBeGreaterThan(0)
+    await more.press('Enter')
+    await expectFocus(title(page, 'model-b-00022'))
+    expect(await page.evaluate(() => window.scrollY)).toBe(before)
   })
 })
 

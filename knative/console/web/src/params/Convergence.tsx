@@ -1,3 +1,4 @@
+import type { Ref } from 'react'
 import type { ModelInfo } from '../contract'
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
@@ -8,13 +9,20 @@ import { type Convergence as State, dropConvergence, useConvergence } from './co
 import style from './Convergence.module.css'
 import { paramsWords } from './words'
 
-/** How the replicas follow to what was saved: each as it comes, and how long the last one took. */
-export function Convergence({ model, onClosed }: { model: ModelInfo; onClosed: () => void }) {
-  const state = useConvergence(model.name)
-  return state ? <Shown model={model} state={state} onClosed={onClosed} /> : null
+interface Props {
+  model: ModelInfo
+  /** Where the focus may go on. */
+  title: Ref<HTMLParagraphElement>
+  onClosed: () => void
 }
 
-function Shown({ model, state, onClosed }: { model: ModelInfo; state: State; onClosed: () => void }) {
+/** How the replicas follow to what was saved: each as it comes, and how long the last one took. */
+export function Convergence(props: Props) {
+  const state = useConvergence(props.model.name)
+  return state ? <Shown {...props} state={state} /> : null
+}
+
+function Shown({ model, title, state, onClosed }: Props & { state: State }) {
   const w = useWords(paramsWords)
   const { milliseconds } = useFormat()
   const { version, replicas, seen, took, overtaken } = state
@@ -23,7 +31,7 @@ function Shown({ model, state, onClosed }: { model: ModelInfo; state: State; onC
   return (
     <section className={style.box} data-took={took === undefined ? undefined : Math.round(took)}>
       <header className={style.head}>
-        <p role="status" className={style.title}>
+        <p role="status" ref={title} tabIndex={-1} className={style.title}>
           {took !== undefined && <Icon name="check" />}
           <strong>{took === undefined ? waiting() : w.converged(replicas.length, version)}</strong>
           {took !== undefined && <span className={style.time}>{w.afterTime(milliseconds(took))}</span>}

@@ -24,6 +24,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
   const { mayWrite } = useSession()
   const [comparing, setComparing] = useState(false)
   const [heading, goOn] = useGoOn<HTMLHeadingElement>()
+  const [followed, goOnFollowing] = useGoOn<HTMLParagraphElement>({ scrolls: true })
   const { ref, focusFirst } = useFirstWrong(editor.problems)
   const { behind, busy, dirty, readable, changes, base, content, message } = editor
   const wrong = Object.keys(editor.problems).length > 0
@@ -33,7 +34,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
     if (!readable) return focusFirst()
     const written = await editor.save(hold)
     if (written && hold) onHeld(written)
-    if (written) goOn()
+    if (written) (hold ? goOn : goOnFollowing)()
     if (!written) {
       setComparing(true)
       focusFirst()
@@ -115,7 +116,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
           </div>
         )}
       </form>
-      <Convergence model={model} onClosed={goOn} />
+      <Convergence model={model} title={followed} onClosed={goOn} />
     </Panel>
   )
 }

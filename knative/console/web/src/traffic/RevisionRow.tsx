@@ -1,3 +1,4 @@
+import type { Ref } from 'react'
 import type { Revision } from '../contract'
 import { useFormat } from '../i18n/format'
 import { useWords } from '../i18n/language'
@@ -17,13 +18,15 @@ interface Props {
   /** What the server has against it; '' if nothing. */
   refused: string
   readOnly: boolean
+  /** Its name, where the focus may go on. */
+  heading?: Ref<HTMLHeadingElement>
   onType: (part: Partial<Row>) => void
   /** Called with a share of this one that the others make room for. */
   onGive: (percent: number) => void
 }
 
 /** A revision: what it is, how it is, and what it gets. */
-export function RevisionRow({ row, revision, colour, problem, refused, readOnly, onType, onGive }: Props) {
+export function RevisionRow({ row, revision, colour, problem, refused, readOnly, heading, onType, onGive }: Props) {
   const w = useWords(trafficWords)
   const { ago, moment } = useFormat()
   const now = useNow()
@@ -35,7 +38,9 @@ export function RevisionRow({ row, revision, colour, problem, refused, readOnly,
       <div>
         <div className={style.head}>
           <Mark colour={colour} />
-          <h3>{name}</h3>
+          <h3 ref={heading} tabIndex={heading ? -1 : undefined}>
+            {name}
+          </h3>
           <Pill tone={ready ? 'good' : 'bad'} dot>
             {ready ? w.ready : w.notReady}
           </Pill>

@@ -40,7 +40,7 @@ function Split({ model }: { model: ModelInfo }) {
   const w = useWords(trafficWords)
   const { mayWrite } = useSession()
   const edits = useEdits(model.name)
-  const [all, setAll] = useState(false)
+  const [firstOlder, showOlder] = useState('')
   const [asked, ask] = useState<{ rows: Row[]; split: string; typed: Edits['rows'] }>()
   const [trouble, setTrouble] = useState<Trouble>()
   const [theirs, setTheirs] = useState<Move[]>([])
@@ -48,7 +48,8 @@ function Split({ model }: { model: ModelInfo }) {
   const [comparing, setComparing] = useState(false)
   const [changes, setChanges] = useState(0)
   const [heading, goOn] = useGoOn<HTMLHeadingElement>()
-  const [counted, goOnCounting] = useGoOn<HTMLHeadingElement>()
+  const [counted, goOnCounting] = useGoOn<HTMLHeadingElement>({ scrolls: true })
+  const [older, goOnOlder] = useGoOn<HTMLHeadingElement>({ scrolls: true })
   const { tell, ...standing } = useStanding(model)
   const { revisions, split, trafficSet } = standing
 
@@ -57,7 +58,8 @@ function Split({ model }: { model: ModelInfo }) {
   const problems = problemsIn(rows, revisions)
   const sum = sumOf(rows)
   const good = sum === 100 && Object.keys(problems).length === 0
-  const shown = all ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || r.revision === refused.revision || revisions[i]!.percent > 0)
+  const shown = firstOlder ? rows : rows.filter((r, i) => i < mostShown || sharesOf([r]).length > 0 || r.revision in problems || r.revision === refused.revision || revisions[i]!.percent > 0)
+  const hidden = rows.filter((r) => !shown.includes(r))
   const colours = coloursOf(revisions)
   function put(next: Row[]) {
     setRefused({ revision: '', said: '' })
@@ -143,12 +145,13 @@ function Split({ model }: { model: ModelInfo }) {
               problem={problems[row.revision]}
               refused={refused.revision === row.revision ? refused.said : ''}
               readOnly={!mayWrite}
+              heading={row.revision === firstOlder ? older : undefined}
               onType={(part) => put(rows.map((r) => (r.revision === row.revision ? { ...r, ...part } : r)))}
               onGive={(percent) => put(giving(rows, row.revision, percent))}
             />
           ))}
         </ul>
-        {shown.length < rows.length && <Button onClick={() => (setAll(true), goOn())}>{w.more(rows.length - shown.length)}</Button>}
+        {hidden[0] && <Button onClick={() => (showOlder(hidden[0]!.revision), goOnOlder())}>{w.more(hidden.length)}</Button>}
         {mayWrite && (
           <div className={style.foot}>
             <p className={sum === 100 ? style.sum : style.wrong} role="status">

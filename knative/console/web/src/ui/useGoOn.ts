@@ -8,13 +8,14 @@ export function focusIsLost(): boolean {
 
 /**
  * A place where the focus goes on, and the way to it: called with a change that takes away what has the focus, which else
- * would be left to nobody. Whoever is somewhere else by then stays there.
+ * would be left to nobody. Whoever is somewhere else by then stays there. The page stays where it is, unless it `scrolls` to
+ * what just came.
  */
-export function useGoOn<T extends HTMLElement>(): [RefObject<T | null>, () => void] {
+export function useGoOn<T extends HTMLElement>({ scrolls = false } = {}): [RefObject<T | null>, () => void] {
   const place = useRef<T>(null)
   const [times, setTimes] = useState(0)
   useEffect(() => {
-    if (times > 0 && focusIsLost()) place.current?.focus()
-  }, [times])
+    if (times > 0 && focusIsLost()) place.current?.focus({ preventScroll: !scrolls })
+  }, [times, scrolls])
   return [place, useCallback(() => setTimes((n) => n + 1), [])]
 }
