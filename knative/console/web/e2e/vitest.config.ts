@@ -8,6 +8,7 @@ export default defineConfig({
     environment: 'node',
     fileParallelism: false, // a run and a browser are enough for a small machine
     sequence: { shuffle: false },
+    expect: { poll: { timeout: 30_000 } }, // a busy machine is no reason to fail
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },
