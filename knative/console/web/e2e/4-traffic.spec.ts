@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { aBrowser, expectAccessible, looks, picture, tabTo } from './browser'
-import { Cluster } from './revisions'
+import { Cluster, colleague } from './revisions'
 import { aRun } from './run'
 
 describe('4. versions and traffic', () => {
@@ -23,7 +23,7 @@ describe('4. versions and traffic', () => {
     await pinned.getByText('3 days ago').waitFor()
     await pinned.getByText('model-b@sha256:111111111111…').waitFor()
     await page.getByRole('listitem', { name: 'model-b-00002' }).getByText('2 pods').waitFor()
-    await page.getByText('Set by alice, 5 minutes ago.').waitFor()
+    await page.getByText(`Set by ${colleague}, 5 minutes ago.`).waitFor()
   })
 
   it('sets a split by hand: seen before, confirmed, counted, and taken back in one click', async () => {
@@ -89,7 +89,7 @@ describe('4. versions and traffic', () => {
     browser.expectComplaint(/status of 412/)
     await page.getByRole('button', { name: 'Change it' }).click()
     const conflict = page.getByRole('region', { name: /^Somebody else changed the traffic first/ })
-    await conflict.getByText('Set by bob, 5 minutes ago.').waitFor()
+    await conflict.getByText(`Set by ${colleague}, 5 minutes ago.`).waitFor()
     await expectAccessible(page)
     await picture(page, 'traffic-conflict')
     expect(await page.getByLabel('Tags of model-b-00002').inputValue()).toBe('stable')

@@ -14,11 +14,14 @@ const revision = (n: number, more: Partial<Revision>): Revision => ({
   ...more,
 })
 
+/** Somebody else, with a name that is long. */
+export const colleague = 'firstname.lastname@departments.example.com'
+
 /** The run as a cluster's gateway would show it: the models and predictions are real, their revisions and the traffic stand here. */
 export class Cluster {
   etag = 1
   /** Who set the traffic. */
-  by = 'alice'
+  by = colleague
   revisions = [revision(3, { tags: ['candidate'], pods: 0 }), revision(2, { percent: 100, pods: 2 }), revision(1, { paramsVersion: 1, pods: 0 })]
   private list!: ModelList
 
@@ -44,7 +47,7 @@ export class Cluster {
     })
   }
 
-  set(traffic: Share[], by = 'bob') {
+  set(traffic: Share[], by = colleague) {
     this.etag++
     this.by = by
     this.revisions = this.revisions.map((r) => ({ ...r, percent: 0, tags: [], ...traffic.find((s) => s.revision === r.name) }))
