@@ -21,7 +21,7 @@ export interface ModelInfo {
   trafficSet?: TrafficSet
 }
 
-/** Who set the traffic as it stands; without `by` it was nobody who showed a token. */
+/** Who set the traffic as it stands: `by` owns the token that was shown on the page, or is the login name at the tool, which nobody verified; missing if that is not known. */
 export interface TrafficSet {
   by?: string
   at: string
