@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import { attempt } from './attempt'
+import { isObject } from './isObject'
 
 /** A value that components watch. A change is a new value; the old one is not touched. */
 export interface Store<T> {
@@ -33,10 +34,10 @@ export function createKeptStore<T>(name: string, keep: (value: Record<string, T>
   return store
 }
 
-/** What the session keeps under a name. */
+/** What the session keeps under a name; entries that are no objects are none of ours. */
 export function keptIn<T>(name: string): Record<string, T> {
   const value: unknown = attempt(() => JSON.parse(sessionStorage.getItem(name) ?? '{}') as unknown)
-  return typeof value === 'object' && value !== null ? (value as Record<string, T>) : {}
+  return isObject(value) ? (Object.fromEntries(Object.entries(value).filter(([, entry]) => isObject(entry))) as Record<string, T>) : {}
 }
 
 /** Watches what `pick` takes of a store; it must give the same part for the same value. */

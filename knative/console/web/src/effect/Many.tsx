@@ -17,6 +17,7 @@ import style from './Many.module.css'
 import { manyWords } from './manyWords'
 import type { Element } from './signature'
 import { type Flaw, parseTable, writeCsv } from './table'
+import { longestKept } from './typed'
 
 /** Rows of the answers that are shown; the download has all. */
 const shown = 50
@@ -62,7 +63,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
         />
         <div className={style.tools}>
           <p id={`${id}-hint`} className={style.hint}>
-            {w.hint}
+            {w.hint} {text.length > longestKept && w.notKept}
           </p>
           <input ref={file} type="file" accept=".csv,.tsv,.txt,.json" hidden onChange={(event: ChangeEvent<HTMLInputElement>) => void take(event.target.files?.[0])} />
           {text !== '' && (

@@ -1,10 +1,12 @@
 import { act, renderHook } from '@testing-library/react'
 import { beforeEach, expect, it } from 'vitest'
 import type { ModelInfo } from '../contract'
-import { longestKept, reloadInputs, useForm } from './input'
+import { useForm } from './input'
 import { elementsOf } from './signature'
+import { forgetInputs, longestKept, reloadInputs } from './typed'
 
 const signature: ModelInfo['signature'] = { inputs: [{ name: 'x', datatype: 'FP64', shape: [2] }], outputs: [] }
+const key = JSON.stringify(signature!.inputs)
 const model = { name: 'model-a', signature } as ModelInfo
 const show = () => renderHook(() => useForm(model, elementsOf(signature!.inputs)!)).result
 
@@ -28,9 +30,20 @@ it('keeps no table that is too long, and all the rest', () => {
   expect(form.current).toMatchObject({ texts: ['0', '7'], table: '' })
 })
 
-it('begins anew where what is kept is none of ours', () => {
+it.each(['["no", "input"]', '["no", {}]', '7', '{"', JSON.stringify({ [key]: null, other: 7 }), JSON.stringify({ [key]: {} })])('begins anew where what is kept is none of ours, and keeps what comes: %s', (kept) => {
   const form = show()
-  sessionStorage.setItem('modelfn.input', '["no", "input"]')
+  sessionStorage.setItem('modelfn.input', kept)
   act(reloadInputs)
   expect(form.current).toMatchObject({ texts: ['0', '0'], table: '' })
+  act(() => form.current.type(0, '5'))
+  act(reloadInputs)
+  expect(form.current).toMatchObject({ texts: ['5', '0'], table: '' })
+})
+
+it('is gone, and kept nowhere, when it is to be forgotten', () => {
+  const form = show()
+  act(() => form.current.paste('1,2'))
+  act(forgetInputs)
+  expect(form.current.table).toBe('')
+  expect(sessionStorage).toHaveLength(0)
 })

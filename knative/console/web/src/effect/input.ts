@@ -1,30 +1,7 @@
 import type { ModelInfo } from '../contract'
-import { createKeptStore, keptIn, useStore } from '../store'
+import { useStore } from '../store'
 import { type Element, roundTo, stepOf } from './signature'
-
-/**
- * What a person typed into the form, and which input is swept. It belongs to the signature, not to the model, and stays for this
- * tab's session, over a reload too: one looks at the same patient in every model and every tab.
- */
-interface Input {
-  texts: string[]
-  sweep: number
-  output: number
-  /** The table for many. */
-  table: string
-}
-
-const kept = 'modelfn.input'
-
-/** The longest table that is kept over a reload, in characters: some thousand rows. The session's room is for all that is typed. */
-export const longestKept = 200_000
-
-const store = createKeptStore<Input>(kept, (all) => Object.fromEntries(Object.entries(all).map(([key, input]) => [key, input.table.length > longestKept ? { ...input, table: '' } : input])))
-
-/** Forgets what is in memory, as a reload does. */
-export function reloadInputs() {
-  store.set(keptIn(kept))
-}
+import { type Input, inputs } from './typed'
 
 export interface Form extends Input {
   elements: Element[]
@@ -40,14 +17,14 @@ export interface Form extends Input {
 
 export function useForm(model: ModelInfo, elements: Element[]): Form {
   const key = JSON.stringify(model.signature?.inputs)
-  const typed = useStore(store, (s) => s[key])
-  const input = typed ?? { texts: elements.map(firstText), sweep: 0, output: 0, table: '' }
-  const patch = (part: Partial<Input>) => store.set((s) => ({ ...s, [key]: { ...input, ...s[key], ...part } }))
+  const typed = useStore(inputs, (s) => s[key])
+  const input = { texts: elements.map(firstText), sweep: 0, output: 0, table: '', ...typed }
+  const patch = (part: Partial<Input>) => inputs.set((s) => ({ ...s, [key]: { ...input, ...s[key], ...part } }))
   return {
     ...input,
     elements,
     numbers: input.texts.map((text, i) => numberIn(text, elements[i]?.integer)),
-    type: (index, text) => patch({ texts: (store.get()[key] ?? input).texts.map((t, i) => (i === index ? text : t)) }),
+    type: (index, text) => patch({ texts: (inputs.get()[key]?.texts ?? input.texts).map((t, i) => (i === index ? text : t)) }),
     fill: (numbers) => patch({ texts: numbers.map(String) }),
     sweepOver: (sweep) => patch({ sweep }),
     show: (output) => patch({ output }),

@@ -1,4 +1,5 @@
-import { isObject, itemPath, memberPath } from './shape'
+import { isObject } from '../isObject'
+import { itemPath, memberPath } from './shape'
 
 /** One place where two documents differ; undefined where there is nothing. */
 export interface Change {

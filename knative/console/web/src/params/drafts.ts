@@ -1,7 +1,7 @@
 import { attempt } from '../attempt'
 import type { Document, Requires } from '../contract'
+import { isObject } from '../isObject'
 import { createStore, useStore } from '../store'
-import { isObject } from './shape'
 import type { Typed } from './typed'
 
 /**

@@ -1,5 +1,6 @@
+import { isObject } from '../isObject'
 import { same } from './diff'
-import { isObject, itemPath, memberPath } from './shape'
+import { itemPath, memberPath } from './shape'
 
 /** A place that somebody changed, in three states: where both began, what I made of it, and what they did. */
 export interface Choice {

@@ -1,4 +1,5 @@
-import { isObject, itemPath, memberPath, moved, type Shape } from './shape'
+import { isObject } from '../isObject'
+import { itemPath, memberPath, moved, type Shape } from './shape'
 import { entriesOf, type Typed } from './typed'
 
 /** The fields of a form as it stands: their paths, and the number that each single value has, in the order of the schema. */

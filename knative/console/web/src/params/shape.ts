@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../contract'
+import { isObject } from '../isObject'
 
 /*
  * What a form of params looks like: a tree that comes from the JSON Schema and the params together. What the form has no
@@ -175,8 +176,4 @@ function fits(shape: Shape, value: unknown): boolean {
     case 'json':
       return true
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

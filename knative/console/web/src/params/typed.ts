@@ -1,5 +1,6 @@
+import { isObject } from '../isObject'
 import { type Read, readNumber, type Wrong } from './number'
-import { isObject, itemPath, memberPath, moved, type Shape } from './shape'
+import { itemPath, memberPath, moved, type Shape } from './shape'
 
 /**
  * What stands in the fields of a form: texts as they were typed, and trees of them. It is plain JSON, so that it can be

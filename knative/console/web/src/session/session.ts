@@ -1,5 +1,6 @@
 import { sendWith, session } from '../api'
 import { attempt } from '../attempt'
+import { forgetInputs } from '../effect/typed'
 import { useLive } from '../live/live'
 import { createStore, useStore } from '../store'
 
@@ -40,6 +41,7 @@ export async function signIn(token: string, signal?: AbortSignal) {
 export function signOut() {
   attempt(() => sessionStorage.removeItem(kept))
   sendWith('')
+  forgetInputs()
   store.set({ token: '', name: '' })
 }
 

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { ModelInfo, Share, TrafficSet } from '../contract'
-import { isObject } from '../params/shape'
+import { isObject } from '../isObject'
 import type { Trouble } from '../trouble'
 import type { Standing } from './edits'
 
