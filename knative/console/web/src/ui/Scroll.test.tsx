@@ -35,7 +35,10 @@ it('is reached by the keyboard while it is too wide, and only then', () => {
   resize(frame, { scrollWidth: 400, clientWidth: 300 })
   expect(screen.getByRole('group', { name: 'Answers' })).toBe(frame)
   expect(frame.tabIndex).toBe(0)
+  frame.focus()
   resize(frame, { scrollWidth: 400, clientWidth: 400 })
+  expect(frame).toHaveFocus() // and does not lose it to nobody
+  act(() => frame.blur())
   expect(screen.queryByRole('group')).toBeNull()
   expect(frame.tabIndex).toBe(-1)
 })

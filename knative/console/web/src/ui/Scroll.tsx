@@ -7,9 +7,15 @@ export function Scroll({ name, className, children }: { name: string; className:
   useEffect(() => {
     const frame = ref.current
     if (!frame || typeof ResizeObserver === 'undefined') return
-    const observer = new ResizeObserver(() => setOver(frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight))
+    // What has the focus keeps it, until that goes elsewhere.
+    const look = () => setOver(frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight || frame === document.activeElement)
+    const observer = new ResizeObserver(look)
     for (const one of [frame, ...frame.children]) observer.observe(one)
-    return () => observer.disconnect()
+    frame.addEventListener('blur', look)
+    return () => {
+      observer.disconnect()
+      frame.removeEventListener('blur', look)
+    }
   }, [])
   // A group, and no region: those are the places of a page, and this lies within one that often has the same name.
   return (
