@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,7 @@ type knative struct {
 	ready    string // the newest revision that is ready
 	trouble  []any  // conditions of the next revisions; nil is ready
 	patches  []string
+	stumbles int // how often it notes a change as observed, and comes to it only then
 
 	meanwhile func() // what others do once the next template is there
 }
@@ -68,6 +70,28 @@ func (k *knative) reconcile(method string, s cluster.Object) {
 	if spec["traffic"] == nil {
 		spec["traffic"] = []any{object{"latestRevision": true, "percent": 100}} // as the webhook does
 	}
+	if k.stumbles > 0 {
+		k.stumbles--
+		status, _ := s["status"].(object)
+		status["observedGeneration"] = s["metadata"].(object)["generation"]
+		status["conditions"] = []any{
+			object{"type": "Ready", "status": "Unknown", "reason": "NewObservedGenFailure"},
+			object{"type": "ConfigurationsReady", "status": "True"}, object{"type": "RoutesReady", "status": "True"},
+		}
+		k.api.Put(s)
+		time.AfterFunc(100*time.Millisecond, func() {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			k.observe(k.api.Get("Service", s.Name()))
+		})
+		return
+	}
+	k.observe(s)
+}
+
+// observe does what a Service asks for. The lock is held.
+func (k *knative) observe(s cluster.Object) {
+	spec, _ := s["spec"].(object)
 	if !reflect.DeepEqual(spec["template"], k.template) {
 		k.made++
 		k.template = spec["template"]
@@ -75,7 +99,7 @@ func (k *knative) reconcile(method string, s cluster.Object) {
 	}
 	s["status"] = object{
 		"observedGeneration": s["metadata"].(object)["generation"], "url": "http://m.models.example.com",
-		"latestCreatedRevisionName": k.name(), "latestReadyRevisionName": k.ready,
+		"latestCreatedRevisionName": k.name(), "latestReadyRevisionName": k.ready, "traffic": spec["traffic"],
 		"conditions": []any{object{"type": "ConfigurationsReady", "status": "True"}, object{"type": "RoutesReady", "status": "True"}},
 	}
 	k.api.Put(s)

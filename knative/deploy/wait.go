@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,7 +108,7 @@ func (w *watch) revision(ctx context.Context, applied *servingv1.Service) (name 
 		if !equality.Semantic.DeepEqual(s.Spec.Template, applied.Spec.Template) {
 			return false, &Error{Function: w.d.function.Name, Reason: "another deploy came meanwhile, and what is to run is that one's"}
 		}
-		if s.Status.ObservedGeneration != s.Generation {
+		if !observed(s) {
 			return false, nil // Knative is behind
 		}
 		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionConfigurationsReady)
@@ -120,6 +121,28 @@ func (w *watch) revision(ctx context.Context, applied *servingv1.Service) (name 
 		return "", w.late(name)
 	}
 	return name, err
+}
+
+// observed reports whether the status of a Service is that of its spec. Knative notes a
+// generation as observed also when it could not do what it asks for, and tries again.
+func observed(s *servingv1.Service) bool {
+	const failed = "NewObservedGenFailure" // as knative.dev/pkg/reconciler says it, unexported
+	ready := s.Status.GetCondition(servingv1.ServiceConditionReady)
+	return s.Status.ObservedGeneration == s.Generation && (ready == nil || ready.Reason != failed)
+}
+
+// routed reports whether the Route divides the traffic as a Service says.
+func routed(s *servingv1.Service) bool {
+	percents := func(targets []servingv1.TrafficTarget) map[string]int64 {
+		all := map[string]int64{}
+		for _, t := range targets {
+			if t.Percent != nil && *t.Percent > 0 {
+				all[cmp.Or(t.RevisionName, s.Status.LatestReadyRevisionName)] += *t.Percent
+			}
+		}
+		return all
+	}
+	return maps.Equal(percents(s.Spec.Traffic), percents(s.Status.Traffic))
 }
 
 // made returns the revision that a Service's present template has become; "" if that
@@ -232,7 +255,7 @@ func (w *watch) route(ctx context.Context, want *servingv1.Service) error {
 	last := "Knative has not come to it yet"
 	err := w.until(ctx, func() (bool, error) {
 		s := w.service()
-		if s == nil || s.Generation < want.Generation || s.Status.ObservedGeneration != s.Generation {
+		if s == nil || s.Generation < want.Generation || !observed(s) {
 			return false, nil
 		}
 		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionRoutesReady)
@@ -241,6 +264,10 @@ func (w *watch) route(ctx context.Context, want *servingv1.Service) error {
 			if c != nil {
 				last = cmp.Or(strings.TrimSpace(c.Reason+" "+c.Message), "Knative does not say why")
 			}
+			return false, nil
+		}
+		if !routed(s) {
+			last = "its Route does not divide the traffic as it says yet"
 			return false, nil
 		}
 		if s.Status.URL != nil {

@@ -117,6 +117,22 @@ func TestForbidden(t *testing.T) {
 	require.EqualError(t, err, "m: following pods: no pods for you")
 }
 
+// What Knative has noted as observed, and not come to yet, is not what was asked for.
+func TestNotedAlone(t *testing.T) {
+	k := newKnative(t)
+	c := k.api.Cluster()
+	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+	require.NoError(t, err)
+	k.stumbles = 2 // at the template, and at the traffic
+	result, err := deploy.New(t.Context(), c, functionN(2), deploy.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "m-00002", result.Revision)
+	s, err := c.Service(t.Context(), "m")
+	require.NoError(t, err)
+	require.Len(t, s.Status.Traffic, 1)
+	assert.Equal(t, "m-00002", s.Status.Traffic[0].RevisionName)
+}
+
 // Of two deploys at once, the first does not take the second's revision for its own; that
 // somebody moves the traffic meanwhile is no deploy.
 func TestAnotherDeployMeanwhile(t *testing.T) {
