@@ -73,7 +73,7 @@ func deploy(t *testing.T, function string, lines ...string) (revision string) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(run(t, "", "hack/e2e/state"))
+			t.Log(run(t, "", "hack/e2e/state", function))
 		}
 		deployed(t, "functions/"+function, "--promote")
 	})

@@ -48,7 +48,7 @@ func TestReplicaKilledUnderLoad(t *testing.T) {
 		again = time.Now()
 		l.goOn(t, 200)
 		l.stop(t)
-		t.Logf("%d of %d requests failed: %v", len(l.failed), len(l.errors)+len(l.answers), l.failed)
+		t.Logf("%d of %d requests failed: %v", len(l.failed), len(l.failed)+len(l.answers), l.failed)
 		return l.failed, killed, again
 	}
 	t.Run("pod", func(t *testing.T) {
