@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/params"
 	"github.com/modelfn/modelfn/framework/telemetry"
 )
 
@@ -163,6 +164,9 @@ func rewrite(p *httputil.ProxyRequest) {
 	h.Del("Tracestate") // it belongs to a trace that may not be this one
 	trace.Set(h)
 	h.Del("Origin") // the gateway has checked it, and it is not the model's
+	// Replicas ask the registry themselves. Who comes through here is none, and must not
+	// appear among them.
+	h.Del(params.ReplicaHeader)
 	if call.repeats && !has(h, "Idempotency-Key") && !has(h, "X-Idempotency-Key") {
 		// Named but empty it is not sent. It tells the transport that it may take
 		// another connection when a kept one turns out to be closed.

@@ -72,8 +72,9 @@ func TestParamsRoutes(t *testing.T) {
 	assert.Contains(t, index, "/params/{model}")
 }
 
-// Headers pass both ways; what says where a page comes from is checked where the
-// gateway listens, and does not go on.
+// Headers pass both ways. What says where a page comes from is checked where the gateway
+// listens, and does not go on; nor does what a replica says of itself, which anybody
+// could say.
 func TestParamsHeaders(t *testing.T) {
 	t.Parallel()
 	server, l := gateway(t, nil, nil)
@@ -84,12 +85,14 @@ func TestParamsHeaders(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 	}))
 	resp, _ := do(t, "PUT", server.URL+"/params/model-a", "{}", "If-Match", `"7-0123456789ab"`, "Authorization", "Bearer s",
-		"Origin", server.URL, "Content-Type", "application/json", "Idempotency-Key", "k")
+		"Origin", server.URL, "Content-Type", "application/json", "Idempotency-Key", "k",
+		"modelfn-replica", "name=forged;state=rejected;error=no")
 	assert.Equal(t, http.StatusPreconditionFailed, resp.StatusCode)
 	assert.Equal(t, `"8-0123456789ab"`, resp.Header.Get("ETag"))
 	got := <-seen
 	for name, want := range map[string]string{
 		"If-Match": `"7-0123456789ab"`, "Authorization": "Bearer s", "Content-Type": "application/json", "Idempotency-Key": "k", "Origin": "",
+		"Modelfn-Replica": "",
 	} {
 		assert.Equal(t, want, got.Get(name), name)
 	}
