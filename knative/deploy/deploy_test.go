@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -35,7 +36,8 @@ type knative struct {
 	ready    string // the newest revision that is ready
 	trouble  []any  // conditions of the next revisions; nil is ready
 	patches  []string
-	stumbles int // how often it notes a change as observed, and comes to it only then
+	stumbles [][]any       // conditions that it notes each of the next changes with, before it comes to it
+	comes    time.Duration // how long that takes it; 0 is 100 ms
 
 	meanwhile func() // what others do once the next template is there
 }
@@ -70,16 +72,13 @@ func (k *knative) reconcile(method string, s cluster.Object) {
 	if spec["traffic"] == nil {
 		spec["traffic"] = []any{object{"latestRevision": true, "percent": 100}} // as the webhook does
 	}
-	if k.stumbles > 0 {
-		k.stumbles--
+	if len(k.stumbles) > 0 {
 		status, _ := s["status"].(object)
 		status["observedGeneration"] = s["metadata"].(object)["generation"]
-		status["conditions"] = []any{
-			object{"type": "Ready", "status": "Unknown", "reason": "NewObservedGenFailure"},
-			object{"type": "ConfigurationsReady", "status": "True"}, object{"type": "RoutesReady", "status": "True"},
-		}
+		status["conditions"] = k.stumbles[0]
+		k.stumbles = k.stumbles[1:]
 		k.api.Put(s)
-		time.AfterFunc(100*time.Millisecond, func() {
+		time.AfterFunc(cmp.Or(k.comes, 100*time.Millisecond), func() {
 			k.mu.Lock()
 			defer k.mu.Unlock()
 			k.observe(k.api.Get("Service", s.Name()))

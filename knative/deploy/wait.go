@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,8 +113,9 @@ func (w *watch) revision(ctx context.Context, applied *servingv1.Service) (name 
 			return false, nil // Knative is behind
 		}
 		w.conditions("", s.Status.Conditions, servingv1.ServiceConditionConfigurationsReady)
-		if name, err = made(s); name == "" {
-			return false, err
+		var trouble cluster.Trouble
+		if name, trouble = made(s); name == "" {
+			return false, w.bear("", trouble)
 		}
 		return w.ready(ctx, name)
 	})
@@ -123,12 +125,14 @@ func (w *watch) revision(ctx context.Context, applied *servingv1.Service) (name 
 	return name, err
 }
 
-// observed reports whether the status of a Service is that of its spec. Knative notes a
-// generation as observed also when it could not do what it asks for, and tries again.
+// notedAlone is the reason of what Knative has noted as observed though it could not do
+// what that asks for, and tries again; as knative.dev/pkg/reconciler says it, unexported.
+const notedAlone = "NewObservedGenFailure"
+
+// observed reports whether the status of a Service is that of its spec.
 func observed(s *servingv1.Service) bool {
-	const failed = "NewObservedGenFailure" // as knative.dev/pkg/reconciler says it, unexported
 	ready := s.Status.GetCondition(servingv1.ServiceConditionReady)
-	return s.Status.ObservedGeneration == s.Generation && (ready == nil || ready.Reason != failed)
+	return s.Status.ObservedGeneration == s.Generation && (ready == nil || ready.Reason != notedAlone)
 }
 
 // routed reports whether the Route divides the traffic as a Service says.
@@ -145,17 +149,21 @@ func routed(s *servingv1.Service) bool {
 	return maps.Equal(percents(s.Spec.Traffic), percents(s.Status.Traffic))
 }
 
+// deniedForm is how the API says that a webhook or a policy is against something.
+var deniedForm = regexp.MustCompile(`denied (?:the )?request\b`)
+
 // made returns the revision that a Service's present template has become; "" if that
-// is still to come.
-func made(s *servingv1.Service) (string, error) {
+// is still to come, with the trouble about it. Knative tries again whatever it was that
+// it could not make a revision for; what was denied will be denied again.
+func made(s *servingv1.Service) (string, cluster.Trouble) {
 	c := s.Status.GetCondition(servingv1.ServiceConditionConfigurationsReady)
-	if c == nil || c.Reason == "OutOfDate" {
-		return "", nil
+	if c == nil || c.Reason == "OutOfDate" || c.Reason == notedAlone {
+		return "", cluster.Trouble{}
 	}
 	if c.IsFalse() && strings.HasPrefix(c.Message, "Revision creation failed") {
-		return "", errors.New(c.Message)
+		return "", cluster.Trouble{Reason: c.Message, Final: deniedForm.MatchString(c.Message)}
 	}
-	return s.Status.LatestCreatedRevisionName, nil
+	return s.Status.LatestCreatedRevisionName, cluster.Trouble{}
 }
 
 // ready looks at a revision: whether it is ready, and else why not. The error is
@@ -175,13 +183,20 @@ func (w *watch) ready(ctx context.Context, name string) (bool, error) {
 		return true, nil
 	}
 	trouble := cluster.Diagnose(r, w.mirror.Pods(w.d.function.Name))
-	reason := trouble.Reason
 	if trouble.Unready != nil {
-		reason = w.ask(ctx, r, trouble.Unready, reason)
+		trouble.Reason = w.ask(ctx, r, trouble.Unready, trouble.Reason)
 	}
-	if w.reason != reason {
-		w.reason = reason
-		w.d.tell("%s: %s", name, reason)
+	return false, w.bear(name, trouble)
+}
+
+// bear tells of the trouble with a revision, "" for one that is not made, and is an error
+// once that has been final for long enough.
+func (w *watch) bear(revision string, trouble cluster.Trouble) error {
+	if w.reason != trouble.Reason {
+		w.reason = trouble.Reason
+		if trouble.Reason != "" {
+			w.d.tell("%s: %s", cmp.Or(revision, "no revision yet"), trouble.Reason)
+		}
 	}
 	switch {
 	case !trouble.Final:
@@ -189,9 +204,9 @@ func (w *watch) ready(ctx context.Context, name string) (bool, error) {
 	case w.since.IsZero():
 		w.since = time.Now()
 	case time.Since(w.since) >= settle:
-		return false, &Error{Function: w.d.function.Name, Revision: name, Reason: reason, Keeps: w.d.keeps()}
+		return &Error{Function: w.d.function.Name, Revision: revision, Reason: trouble.Reason, Keeps: w.d.keeps()}
 	}
-	return false, nil
+	return nil
 }
 
 // conditions tells of those conditions that have changed.
@@ -239,7 +254,7 @@ func (w *watch) ask(ctx context.Context, r *servingv1.Revision, pod *corev1.Pod,
 func (w *watch) late(name string) error {
 	reason := cmp.Or(w.reason, "the cluster does not have it yet")
 	if name == "" {
-		name, reason = w.d.function.Name, "Knative has made no revision of it yet"
+		name, reason = w.d.function.Name, cmp.Or(w.reason, "Knative has made no revision of it yet")
 	}
 	if away := w.away.Load(); !w.mirror.Complete() && away != nil {
 		reason = (*away).Error()

@@ -117,20 +117,79 @@ func TestForbidden(t *testing.T) {
 	require.EqualError(t, err, "m: following pods: no pods for you")
 }
 
-// What Knative has noted as observed, and not come to yet, is not what was asked for.
+// What Knative has noted as observed, and not come to yet, is not what was asked for; it
+// tries again, also what failed once.
 func TestNotedAlone(t *testing.T) {
-	k := newKnative(t)
-	c := k.api.Cluster()
-	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
-	require.NoError(t, err)
-	k.stumbles = 2 // at the template, and at the traffic
-	result, err := deploy.New(t.Context(), c, functionN(2), deploy.Options{})
-	require.NoError(t, err)
-	assert.Equal(t, "m-00002", result.Revision)
-	s, err := c.Service(t.Context(), "m")
-	require.NoError(t, err)
-	require.Len(t, s.Status.Traffic, 1)
-	assert.Equal(t, "m-00002", s.Status.Traffic[0].RevisionName)
+	yes := func(kind string) object { return object{"type": kind, "status": "True"} }
+	noted := func(kind string) object {
+		return object{"type": kind, "status": "Unknown", "reason": "NewObservedGenFailure"}
+	}
+	moving := func(kind string) object {
+		return object{"type": kind, "status": "Unknown", "reason": "TrafficNotMigrated"}
+	}
+	tests := map[string][][]any{
+		"the Service": { // at the template, and at the traffic
+			{noted("Ready"), yes("ConfigurationsReady"), yes("RoutesReady")},
+			{noted("Ready"), yes("ConfigurationsReady"), yes("RoutesReady")},
+		},
+		"its Configuration": { // what Ready says is the Route's
+			{moving("Ready"), noted("ConfigurationsReady"), moving("RoutesReady")},
+		},
+		"a revision that could not be made": {
+			{notMade(away), object{"type": "Ready", "status": "False"}, yes("RoutesReady")},
+		},
+	}
+	for name, stumbles := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKnative(t)
+			c := k.api.Cluster()
+			_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+			require.NoError(t, err)
+			k.stumbles = stumbles
+			result, err := deploy.New(t.Context(), c, functionN(2), deploy.Options{})
+			require.NoError(t, err)
+			assert.Equal(t, "m-00002", result.Revision)
+			s, err := c.Service(t.Context(), "m")
+			require.NoError(t, err)
+			require.Len(t, s.Status.Traffic, 1)
+			assert.Equal(t, "m-00002", s.Status.Traffic[0].RevisionName)
+		})
+	}
+}
+
+// Why a revision could not be made.
+const (
+	away   = `Internal error occurred: failed calling webhook "w.example.com": failed to call webhook: context deadline exceeded`
+	denied = `admission webhook "w.example.com" denied the request: not on a Friday`
+)
+
+// notMade is how Knative says why.
+func notMade(why string) object {
+	return object{"type": "ConfigurationsReady", "status": "False", "reason": "RevisionFailed", "message": "Revision creation failed with message: " + why + "."}
+}
+
+// That a revision cannot be made ends a deploy when it was denied; else it may be made
+// later, and why it is not yet is told.
+func TestNotMade(t *testing.T) {
+	tests := map[string]struct{ why, want string }{
+		"denied": {denied, "m: Revision creation failed with message: " + denied + "."},
+		"away":   {away, "m: m is not ready after 5s: Revision creation failed with message: " + away + "."},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKnative(t)
+			c := k.api.Cluster()
+			_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
+			require.NoError(t, err)
+			k.stumbles, k.comes = [][]any{{notMade(tt.why)}}, time.Hour
+			var w told
+			_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{Timeout: 5 * time.Second, Tell: w.tell})
+			require.EqualError(t, err, tt.want+"; the traffic stays as it was, 100 % m-00001")
+			assert.Contains(t, w.text(), "m: no revision yet: Revision creation failed with message: "+tt.why+".")
+		})
+	}
 }
 
 // Of two deploys at once, the first does not take the second's revision for its own; that
