@@ -20,7 +20,12 @@
 // instance went away before it answered is sent to another one, and a request for a
 // model that is just being started waits for it a moment. The same holds for what
 // reads params, and for a write with an Idempotency-Key; another write is sent
-// once. What is answered, headers included, is passed back as it is.
+// once. What is answered is passed back, headers included.
+//
+// A model is anybody's program, and answers on the page's origin. So it gets no cookie, and
+// a token only to evaluate; of its headers those do not go on by which a browser keeps or
+// does something for the whole origin, or goes elsewhere; and what a browser shows of any
+// answer that is passed back runs nothing.
 //
 // A request that waits for new params is held for as long as the registry holds it,
 // and answered at once when the gateway ends.

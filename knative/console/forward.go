@@ -7,14 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/modelfn/modelfn/framework/fault"
-	"github.com/modelfn/modelfn/framework/params"
-	"github.com/modelfn/modelfn/framework/telemetry"
 )
 
 const (
@@ -91,13 +88,15 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to route) {
 		ctx = waiting
 	}
 	defer g.answeredAll(r, c) // also if the client went: then the proxy panics
-	g.proxy.ServeHTTP(w, r.WithContext(ctx))
+	g.proxy.ServeHTTP(finalOnly{w}, r.WithContext(ctx))
 }
 
-// answered notes what a model, or the registry, answered.
+// answered notes what a model, or the registry, answered, and takes out what is not to
+// go on.
 func answered(resp *http.Response) error {
 	c := callOf(resp.Request.Context())
 	c.status, c.revision = resp.StatusCode, resp.Header.Get("Modelfn-Revision")
+	confine(resp.Header, c.route)
 	return nil
 }
 
@@ -145,40 +144,6 @@ func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, erro
 		return nil, f
 	}
 	return body.Bytes(), nil
-}
-
-// rewrite makes the model's request out of the client's. The proxy has taken out
-// the headers that are for one hop only, and those that claim where the request
-// comes from.
-func rewrite(p *httputil.ProxyRequest) {
-	call := callOf(p.In.Context())
-	// The scheme and host are filled in for each attempt.
-	p.Out.URL = &url.URL{Path: call.route.upstream(), RawQuery: p.Out.URL.RawQuery}
-	p.Out.Host = ""
-	h := p.Out.Header
-	h.Del("Connection") // no model changes the protocol
-	h.Del("Upgrade")
-	h.Del("Expect") // the body is here already
-	p.SetXForwarded()
-	trace := telemetry.TraceOf(h)
-	h.Del("Tracestate") // it belongs to a trace that may not be this one
-	trace.Set(h)
-	h.Del("Origin") // the gateway has checked it, and it is not the model's
-	// Replicas ask the registry themselves. Who comes through here is none, and must not
-	// appear among them.
-	h.Del(params.ReplicaHeader)
-	if call.repeats && !has(h, "Idempotency-Key") && !has(h, "X-Idempotency-Key") {
-		// Named but empty it is not sent. It tells the transport that it may take
-		// another connection when a kept one turns out to be closed.
-		h["X-Idempotency-Key"] = nil
-	}
-	p.Out.ContentLength = int64(len(call.body))
-	p.Out.TransferEncoding = nil
-}
-
-func has(h http.Header, name string) bool {
-	_, ok := h[name]
-	return ok
 }
 
 // patientTransport sends a request to an instance of its model, or of the registry,

@@ -141,6 +141,9 @@ func (r route) method() string {
 	}
 }
 
+// asksToken reports whether what the route leads to may ask for a token.
+func (r route) asksToken() bool { return r.action == askRegistry || r.action == evaluate }
+
 // takes reports whether the route takes a method.
 func (r route) takes(method string) bool {
 	return r.action == askRegistry || method == r.method() || method == http.MethodHead && r.method() == http.MethodGet
