@@ -90,8 +90,12 @@ func Image(r *servingv1.Revision) string {
 // fetchForm is how Knative says that it could not resolve an image.
 var fetchForm = regexp.MustCompile(`(?s)^Unable to fetch image "([^"]*)": (?:failed to resolve image to digest: )?(.*)$`)
 
-// absentForm is how registries say that they do not have an image.
-var absentForm = regexp.MustCompile(`404 Not Found|MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown`)
+// absentForm and refusedForm are how registries, and those who ask them, say that there is
+// no such image, and that it is not for everybody. All else that is wrong may pass.
+var (
+	absentForm  = regexp.MustCompile(`404 Not Found|MANIFEST_UNKNOWN|NAME_UNKNOWN|manifest unknown|failed to resolve (?:reference "[^"]*"|image): \S+: not found`)
+	refusedForm = regexp.MustCompile(`401 Unauthorized|403 Forbidden|UNAUTHORIZED|DENIED|access denied|authorization failed|unauthorized: `)
+)
 
 func imageMissing(r *servingv1.Revision, message string) Trouble {
 	image, why := Image(r), message
@@ -102,7 +106,7 @@ func imageMissing(r *servingv1.Revision, message string) Trouble {
 	if absentForm.MatchString(why) {
 		return Trouble{Reason: fmt.Sprintf("the image %s is not found (%s)", image, line(why)), Final: true}
 	}
-	return Trouble{Reason: fmt.Sprintf("the image %s cannot be fetched: %s", image, line(why)), Final: true}
+	return Trouble{Reason: fmt.Sprintf("the image %s cannot be fetched: %s", image, line(why)), Final: refusedForm.MatchString(why)}
 }
 
 func diagnosePod(r *servingv1.Revision, pod *corev1.Pod) Trouble {
@@ -143,9 +147,10 @@ func diagnoseContainer(r *servingv1.Revision, pod *corev1.Pod, status corev1.Con
 	if w := status.State.Waiting; w != nil {
 		switch w.Reason {
 		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
+			tried := w.Reason == "ErrImagePull" || w.Reason == "ImagePullBackOff" // again
 			return Trouble{
 				Reason: fmt.Sprintf("the image %s cannot be pulled: %s", status.Image, line(w.Message)),
-				Final:  w.Reason != "ErrImagePull", // which is tried again
+				Final:  !tried || absentForm.MatchString(w.Message) || refusedForm.MatchString(w.Message),
 			}
 		case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 			return Trouble{Reason: fmt.Sprintf("%s cannot be started: %s", who, line(w.Message)), Final: int(status.RestartCount) >= crashes}

@@ -61,6 +61,7 @@ func TestDiagnose(t *testing.T) {
 	well := pod(runs)
 	well.Status.ContainerStatuses[0].Ready = true
 	well.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	const pull = `Back-off pulling image "registry.local/m@sha256:1": ErrImagePull: failed to pull and unpack image "registry.local/m@sha256:1": failed to resolve image: `
 	tests := map[string]struct {
 		revision *servingv1.Revision
 		pod      *corev1.Pod
@@ -79,10 +80,18 @@ func TestDiagnose(t *testing.T) {
 		"registry away": {
 			revision(is(ready, corev1.ConditionFalse, "ContainerMissing", "…"), is(healthy, corev1.ConditionFalse, "ContainerMissing",
 				`Unable to fetch image "registry.local/m:2": failed to resolve image to digest: Get "http://registry.local/v2/": connection refused`)),
-			nil, `the image registry.local/m:2 cannot be fetched: Get "http://registry.local/v2/": connection refused`, true,
+			nil, `the image registry.local/m:2 cannot be fetched: Get "http://registry.local/v2/": connection refused`, false,
+		},
+		"registry refuses": {
+			revision(is(ready, corev1.ConditionFalse, "ContainerMissing", "…"), is(healthy, corev1.ConditionFalse, "ContainerMissing",
+				`Unable to fetch image "registry.local/m:2": failed to resolve image to digest: GET http://registry.local/token: UNAUTHORIZED: authentication required`)),
+			nil, `the image registry.local/m:2 cannot be fetched: GET http://registry.local/token: UNAUTHORIZED: authentication required`, true,
 		},
 		"first pull":      {revision(open), pod(waits("ErrImagePull", "not found", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: not found", false},
-		"no pull":         {revision(open), pod(waits("ImagePullBackOff", "Back-off pulling", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: Back-off pulling", true},
+		"no pull":         {revision(open), pod(waits("ImagePullBackOff", pull+"i/o timeout", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: " + pull + "i/o timeout", false},
+		"pull of nothing": {revision(open), pod(waits("ImagePullBackOff", pull+"registry.local/m@sha256:1: not found", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: " + pull + "registry.local/m@sha256:1: not found", true},
+		"pull refused":    {revision(open), pod(waits("ImagePullBackOff", pull+"unexpected status from HEAD request to http://registry.local/v2/m/manifests/sha256:1: 403 Forbidden", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: " + pull + "unexpected status from HEAD request to http://registry.local/v2/m/manifests/sha256:1: 403 Forbidden", true},
+		"no image's name": {revision(open), pod(waits("InvalidImageName", "couldn't parse it", 0, nil)), "the image registry.local/m@sha256:1 cannot be pulled: couldn't parse it", true},
 		"no secret":       {revision(open), pod(waits("CreateContainerConfigError", `secret "x" not found`, 0, nil)), `the program cannot be started: secret "x" not found`, false},
 		"first crash":     {revision(open), pod(waits("CrashLoopBackOff", "back-off 10s", 1, ended)), "the program ends with exit code 3: panic: no luck", false},
 		"crash":           {revision(open), pod(waits("CrashLoopBackOff", "back-off 20s", 2, ended)), "the program ends with exit code 3: panic: no luck", true},

@@ -149,9 +149,9 @@ func TestStates(t *testing.T) {
 	api.Put(service("m", "m-00001", "Unknown", isModel("m"), nil))
 	is(console.StateStarting, 0)
 	api.Put(revision("m", 1, object{"type": "Ready", "status": "False", "reason": "ContainerMissing"},
-		object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": "no such image"}))
+		object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": "manifest unknown"}))
 	is(console.StateFailing, 0)
-	assert.Equal(t, "the image registry.local/m cannot be fetched: no such image", d.Models()["m"].Reason)
+	assert.Equal(t, "the image registry.local/m is not found (manifest unknown)", d.Models()["m"].Reason)
 	api.Put(revision("m", 1, ready))
 	is(console.StateStarting, 0) // there is no route to it
 	api.Put(service("m", "m-00001", "True", isModel("m"), nil))
