@@ -6,8 +6,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/modelfn/modelfn/framework/fault"
 )
 
 // promise is a body of which nothing comes. It notes how much room there was for it.
@@ -21,7 +25,7 @@ func (p *promise) Read(b []byte) (int, error) {
 // Who says that a large body is to come gets no memory for it before it comes.
 func TestPromisedBody(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{maxBody: 1 << 20}
+	g := &Gateway{maxBody: 1 << 20, bodies: bodies{most: 1 << 20}}
 	for _, length := range []int64{1, 1 << 20, -1} {
 		body := &promise{}
 		r := httptest.NewRequest(http.MethodPost, "/", body)
@@ -29,6 +33,7 @@ func TestPromisedBody(t *testing.T) {
 		_, err := g.readBody(httptest.NewRecorder(), r)
 		require.EqualError(t, err, "the body did not arrive whole: unexpected EOF")
 		require.Less(t, body.room, 128<<10)
+		require.Zero(t, g.bodies.held.Load())
 	}
 	whole := strings.Repeat("1", 300_000)
 	for _, length := range []int64{int64(len(whole)), -1} {
@@ -37,5 +42,85 @@ func TestPromisedBody(t *testing.T) {
 		body, err := g.readBody(httptest.NewRecorder(), r)
 		require.NoError(t, err)
 		require.Equal(t, whole, string(body))
+		require.Less(t, cap(body), 2*len(whole))
+		require.EqualValues(t, cap(body), g.bodies.held.Load())
+		g.bodies.free(body)
+		require.Zero(t, g.bodies.held.Load())
+	}
+}
+
+// Bodies that are being sent hold no more memory together than there is for them; small
+// ones are taken all the same.
+func TestBodiesAtOnce(t *testing.T) {
+	t.Parallel()
+	const large = 200_000
+	g := &Gateway{maxBody: 1 << 20, bodies: bodies{most: 1 << 20}}
+	read := func(in io.Reader, length int64) ([]byte, error) {
+		r := httptest.NewRequest(http.MethodPost, "/", in)
+		r.ContentLength = length
+		return g.readBody(httptest.NewRecorder(), r)
+	}
+	var senders []*io.PipeWriter
+	arrived := make(chan []byte)
+	for _, length := range []int64{large, large, -1} {
+		in, out := io.Pipe()
+		go func() {
+			body, err := read(in, length)
+			assert.NoError(t, err)
+			arrived <- body
+		}()
+		_, err := out.Write(make([]byte, large-1)) // it is read when this returns
+		require.NoError(t, err)
+		senders = append(senders, out)
+	}
+	for _, length := range []int64{large, -1} {
+		_, err := read(strings.NewReader(strings.Repeat("1", large)), length)
+		f := fault.From(err)
+		require.Equal(t, fault.Unavailable, f.Kind, f.Error())
+		require.Equal(t, time.Second, f.RetryAfter)
+	}
+	small, err := read(strings.NewReader("{}"), 2)
+	require.NoError(t, err)
+	require.Equal(t, "{}", string(small))
+	g.bodies.free(small)
+	for _, out := range senders {
+		_, err := out.Write([]byte("1"))
+		require.NoError(t, err)
+		require.NoError(t, out.Close())
+		body := <-arrived
+		require.Len(t, body, large)
+		g.bodies.free(body)
+	}
+	require.Zero(t, g.bodies.held.Load())
+	_, err = read(strings.NewReader(strings.Repeat("1", large)), large)
+	require.NoError(t, err)
+}
+
+// deadlines notes until when a request may be read.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.read = t
+	return nil
+}
+
+// nothing is there.
+type nothing struct{ Discovery }
+
+func (nothing) Models() map[string]*Model { return nil }
+
+func TestBodyTimeout(t *testing.T) {
+	t.Parallel()
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Minute: 20 * time.Second} {
+		g, err := New(Config{Discovery: nothing{}, Timeout: timeout})
+		require.NoError(t, err)
+		defer g.Close()
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		before := time.Now()
+		g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/model-a/predict", strings.NewReader("{}")))
+		require.WithinRange(t, w.read, before.Add(want), time.Now().Add(want))
 	}
 }

@@ -25,9 +25,6 @@ const (
 	pause = 10 * time.Millisecond
 )
 
-// mostAhead is how much room is made at most for a body that has not come yet.
-const mostAhead = 64 << 10
-
 // longestAnswer is how long a request to the registry may take at least, whatever
 // the gateway's timeout: it holds an answer for up to 30 s.
 const longestAnswer = 45 * time.Second
@@ -76,6 +73,7 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to route) {
 		g.fail(w, r, fault.From(err))
 		return
 	}
+	defer g.bodies.free(body)
 	// The limit on reading must not cut off a long prediction: the server reads on
 	// behind the request, to see the client go.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
@@ -116,34 +114,6 @@ func (g *Gateway) answeredAll(r *http.Request, c *call) {
 			g.written(c.route.path)
 		}
 	}
-}
-
-// readBody reads at most maxBody bytes, before the read deadline that ServeHTTP
-// set. Where it fails the deadline stays, for what the server still reads.
-func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength == 0 {
-		return nil, nil
-	}
-	tooLarge := fault.New(fault.TooLarge, "the body is over the limit of %d bytes", g.maxBody)
-	if r.ContentLength > g.maxBody {
-		return nil, tooLarge
-	}
-	in := io.Reader(r.Body) // which ends at its length
-	if r.ContentLength < 0 {
-		in = http.MaxBytesReader(w, r.Body, g.maxBody)
-	}
-	// There is room for what has come, beside a little, not for what is promised.
-	body := bytes.NewBuffer(make([]byte, 0, max(0, min(r.ContentLength, mostAhead))+bytes.MinRead))
-	_, err := body.ReadFrom(in)
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, tooLarge
-	}
-	if err != nil {
-		f := fault.New(fault.Invalid, "the body did not arrive whole")
-		f.Err = err
-		return nil, f
-	}
-	return body.Bytes(), nil
 }
 
 // patientTransport sends a request to an instance of its model, or of the registry,

@@ -47,7 +47,8 @@ type Config struct {
 	MaxBody int64
 
 	// Timeout is how long a request may take from end to end; 0 is 60 s. One to the
-	// registry may take 45 s at least, as that holds answers for up to 30 s.
+	// registry may take 45 s at least, as that holds answers for up to 30 s. A body has
+	// 20 s to come, and no more than Timeout.
 	Timeout time.Duration
 
 	// Patience is how long a request waits for a model none of whose instances
@@ -80,6 +81,7 @@ type Gateway struct {
 	page      *web.Page
 	evaluate  bool
 	maxBody   int64
+	bodies    bodies
 	timeout   time.Duration
 	patience  time.Duration
 	log       *slog.Logger
@@ -115,6 +117,7 @@ func New(cfg Config) (*Gateway, error) {
 		log:       cfg.Log,
 		transport: newTransport(),
 	}
+	g.bodies.most = max(mostBodies, 2*g.maxBody)
 	g.manager, _ = cfg.Discovery.(Manager)
 	g.live = live.New(live.Config{
 		Source: func() live.Source { return newWatch(g) }, Refuse: g.refuseStream,
@@ -167,7 +170,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.ContentLength != 0 {
 		// Also a body that no route wants is read by the server, to a degree.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.timeout))
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(min(g.timeout, bodyTimeout)))
 	}
 	if err := g.origins.Check(r); err != nil {
 		g.fail(w, r, fault.New(fault.Forbidden, "not from another origin"))

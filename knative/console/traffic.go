@@ -56,6 +56,7 @@ func (g *Gateway) readSplit(w http.ResponseWriter, r *http.Request) (SplitChange
 	if err != nil {
 		return SplitChange{}, err
 	}
+	defer g.bodies.free(body)
 	change, err := schema.Decode[SplitChange](body)
 	if err != nil {
 		return SplitChange{}, err
