@@ -12,6 +12,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/util/retry"
+	servingv1 "knative.dev/serving/pkg/apis/serving/v1"
+	servingclient "knative.dev/serving/pkg/client/clientset/versioned/typed/serving/v1"
 
 	"github.com/modelfn/modelfn/knative/cluster"
 	"github.com/modelfn/modelfn/knative/deploy"
@@ -53,13 +58,22 @@ func (r *rig) kubectl(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// kn does what 'kn service update' does to the traffic: it reads the Service,
-// changes it and writes it back whole.
-func (r *rig) kn(service, jq string) {
+// kn does what 'kn service update' does, with the client that kn is made of: it reads the
+// Service, changes it and writes it back whole.
+func (r *rig) kn(service string, change func(*servingv1.ServiceSpec)) {
 	r.t.Helper()
-	script := fmt.Sprintf(`kubectl -n %s get ksvc %s -o json | python3 -c 'import json,sys; s=json.load(sys.stdin); %s; json.dump(s,sys.stdout)' | kubectl -n %s replace --field-manager kn -f -`, r.namespace, service, jq, r.namespace)
-	out, err := exec.Command("sh", "-c", script).CombinedOutput()
-	require.NoError(r.t, err, "%s", out)
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
+	require.NoError(r.t, err)
+	c, err := servingclient.NewForConfig(config)
+	require.NoError(r.t, err)
+	require.NoError(r.t, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		s, err := c.Services(r.namespace).Get(r.t.Context(), service, metav1.GetOptions{})
+		if err == nil {
+			change(&s.Spec)
+			_, err = c.Services(r.namespace).Update(r.t.Context(), s, metav1.UpdateOptions{FieldManager: "kn"})
+		}
+		return err
+	}))
 }
 
 // function is a Service of the hello image; env changes it.
@@ -126,7 +140,9 @@ func TestTraffic(t *testing.T) {
 	assert.Equal(t, "90 % m-00001, 10 % m-00002 (candidate)", r.traffic("m"))
 
 	// A tag of somebody else.
-	r.kn("m", `s["spec"]["traffic"].append({"revisionName":"m-00001","latestRevision":False,"tag":"blue"})`)
+	r.kn("m", func(s *servingv1.ServiceSpec) {
+		s.Traffic = append(s.Traffic, servingv1.TrafficTarget{RevisionName: "m-00001", LatestRevision: new(false), Tag: "blue"})
+	})
 	assert.Equal(t, "90 % m-00001 (blue), 10 % m-00002 (candidate)", r.traffic("m"))
 
 	third := r.deploy(function("m", "N", "3"), traffic.Wish{})
@@ -149,7 +165,12 @@ func TestForeignTraffic(t *testing.T) {
 	r.deploy(function("m"), traffic.Wish{})
 	r.deploy(function("m", "N", "2"), traffic.Wish{})
 
-	r.kn("m", `s["spec"]["traffic"]=[{"latestRevision":True,"percent":30,"tag":"newest"},{"revisionName":"m-00001","percent":70,"tag":"old"}]`)
+	r.kn("m", func(s *servingv1.ServiceSpec) {
+		s.Traffic = []servingv1.TrafficTarget{
+			{LatestRevision: new(true), Percent: new(int64(30)), Tag: "newest"},
+			{RevisionName: "m-00001", Percent: new(int64(70)), Tag: "old"},
+		}
+	})
 	third := r.deploy(function("m", "N", "3"), traffic.Wish{})
 	assert.Contains(t, third.Note, "the traffic is split, 30 % m-00002, 70 % m-00001")
 	assert.Equal(t, "0 % @latest (newest), 30 % m-00002, 70 % m-00001 (old), 0 % m-00003 (candidate)", r.traffic("m"))
@@ -163,7 +184,7 @@ func TestForeignTraffic(t *testing.T) {
 	assert.Equal(t, "100 % m-00004, 0 % m-00005 (candidate)", r.traffic("m"))
 
 	// What others changed beside the traffic is taken back, and told.
-	r.kn("m", `s["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"]="kn"`)
+	r.kn("m", func(s *servingv1.ServiceSpec) { s.Template.Spec.Containers[0].Env[0].Value = "kn" })
 	r.deploy(function("m", "N", "7"), traffic.Wish{Promote: true})
 	assert.Contains(t, strings.Join(r.lines, "\n"), "taking back what others changed: .spec.template.spec.containers")
 	assert.Equal(t, "100 % m-00007", r.traffic("m"))
