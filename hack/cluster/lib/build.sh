@@ -16,6 +16,7 @@ readonly needed=(
   ip:iproute2
   nft:nftables
   openssl:openssl
+  pgrep:procps
   runc:runc
   tini:tini
   /usr/lib/cni/ptp:containernetworking-plugins
