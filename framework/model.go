@@ -45,8 +45,9 @@ type Model[P, I, O any] struct {
 	Signature Signature
 
 	// Build returns the predictor for params that are valid. It gets the
-	// components that the params were trained with by [Use]. A fault in its error
-	// means that the params do not fit.
+	// components that the params were trained with by [Use]. An error means that the
+	// params do not fit, and they are not tried again; but they are after one that
+	// holds a fault of kind Unavailable, or that a context has ended.
 	//
 	// A predictor may have more methods: PredictBatch (see
 	// [predict.BatchPredictor]), Warm (see [Warmer]) and Close (see [io.Closer]),
@@ -54,7 +55,8 @@ type Model[P, I, O any] struct {
 	Build func(ctx context.Context, p P, deps *Deps) (Predictor[I, O], error)
 }
 
-// Warmer is a predictor that wants to do something before its first request.
+// Warmer is a predictor that wants to do something before its first request. Its
+// errors mean what those of [Model.Build] do.
 type Warmer interface {
 	Warm(ctx context.Context) error
 }
@@ -161,6 +163,7 @@ func parse[P any](raw jsontext.Value) (P, error) {
 
 // unfit makes an error of a model's own code a fault, so that it is reported as
 // one of the params; a fault in it stays what it is, with its path below params.
+// That a context has ended says nothing about the params.
 func unfit(doing string, err error) error {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		if f.Kind == fault.Invalid {
@@ -170,6 +173,9 @@ func unfit(doing string, err error) error {
 	}
 	if doing != "" {
 		err = fmt.Errorf("%s: %w", doing, err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	return &fault.Error{Kind: fault.Invalid, Path: "params", Message: err.Error()}
 }

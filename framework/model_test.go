@@ -3,9 +3,13 @@ package framework_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,7 +38,7 @@ func load(t *testing.T, f framework.Function, b *params.Bundle, components ...fr
 type picky struct {
 	Low  float64 `json:"low" min:"0"`
 	High float64 `json:"high"`
-	Mood string  `json:"mood" enum:"good,fail,refuse,panic,nothing,cold,cold panic"`
+	Mood string  `json:"mood" enum:"good,fail,refuse,panic,nothing,slow,cold,cold panic,cold and slow"`
 }
 
 func (p picky) Validate() error {
@@ -51,8 +55,11 @@ type stubborn struct{ mood string }
 
 func (*stubborn) Predict(_ context.Context, in float64) (float64, error) { return in, nil }
 
-func (s *stubborn) Warm(context.Context) error {
+func (s *stubborn) Warm(ctx context.Context) error {
 	switch s.mood {
+	case "cold and slow":
+		<-ctx.Done()
+		return fmt.Errorf("warming: %w", ctx.Err())
 	case "cold":
 		return errors.New("it is cold")
 	case "cold panic":
@@ -66,8 +73,11 @@ func one(name string) []framework.Value { return []framework.Value{{Name: name}}
 func pickyModel() framework.Model[picky, float64, float64] {
 	return framework.Model[picky, float64, float64]{
 		Name: "picky", Signature: framework.Signature{Inputs: one("x"), Outputs: one("y")},
-		Build: func(_ context.Context, p picky, _ *framework.Deps) (framework.Predictor[float64, float64], error) {
+		Build: func(ctx context.Context, p picky, _ *framework.Deps) (framework.Predictor[float64, float64], error) {
 			switch p.Mood {
+			case "slow":
+				<-ctx.Done()
+				return nil, ctx.Err()
 			case "fail":
 				return nil, errors.New("no memory for it")
 			case "refuse":
@@ -106,6 +116,23 @@ func TestParamsThatDoNotFit(t *testing.T) {
 			f := fault.From(err)
 			require.Equal(t, fault.Invalid, f.Kind, "%v", err)
 			require.Contains(t, f.Public(), test.err)
+		})
+	}
+}
+
+// TestParamsThatTakeTooLong: that there was no time to build or warm a model says
+// nothing about its params, which may fit in a quieter moment.
+func TestParamsThatTakeTooLong(t *testing.T) {
+	for _, mood := range []string{"slow", "cold and slow"} {
+		t.Run(mood, func(t *testing.T) {
+			bundle := frameworktest.Bundle(frameworktest.Document(t, "picky", 1, `{"low":1,"high":2,"mood":"good"}`))
+			server := frameworktest.Start(t, frameworktest.Config{Function: pickyModel(), Bundle: bundle, Settings: framework.Settings{
+				Settings: serve.Settings{RequestTimeout: 10 * time.Millisecond},
+			}, Trusted: true})
+			resp, err := http.Post(server.URL+"/evaluate", "application/json", strings.NewReader(`{"params":{"low":1,"high":2,"mood":"`+mood+`"},"inputs":[1]}`))
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 		})
 	}
 }

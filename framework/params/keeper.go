@@ -65,7 +65,7 @@ type Config[T any] struct {
 	// Build makes what serves a set, warmed up, and a function that closes it
 	// after its last request, or nil. An error that holds a fault of another kind
 	// than Unavailable, or a panic, is about the set, which is then rejected; after
-	// any other the set is tried again.
+	// any other, and after whatever comes once ctx has ended, the set is tried again.
 	Build func(ctx context.Context, set Set) (value T, closeValue func(), err error)
 
 	// Poll is how often the source is asked, give or take a fifth; 1 s if zero.
@@ -228,7 +228,7 @@ func (k *Keeper[T]) apply(ctx context.Context, set Set, start time.Time, state S
 	}
 	value, closeValue, err := fenced(ctx, k.cfg.Build, set)
 	if err != nil {
-		if isAboutSet(err) {
+		if isAboutSet(err) && ctx.Err() == nil {
 			k.refused = refusal{set.Pin(), err}
 		}
 		return err

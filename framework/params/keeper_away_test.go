@@ -1,6 +1,7 @@
 package params_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -95,6 +96,37 @@ func TestKeeperTriesAgain(t *testing.T) {
 				assert.Nil(t, b.Status().Rejection)
 				b.breaks(`1`, nil)
 				aPoll()
+				assert.Equal(t, []string{"swapped to 1"}, b.news())
+			})
+		})
+	}
+}
+
+// TestKeeperTriesAgainAfterADeadline holds that a build which had no more time says
+// nothing about the set, whatever it blames.
+func TestKeeperTriesAgainAfterADeadline(t *testing.T) {
+	for name, blame := range map[string]error{
+		"the deadline": context.DeadlineExceeded,
+		"the set":      fault.Field("params", "not warmed up"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := true
+				b := newBench(func(cfg *params.Config[string]) {
+					cfg.Build = func(ctx context.Context, _ params.Set) (string, func(), error) {
+						if !slow {
+							return "built", nil, nil
+						}
+						<-ctx.Done()
+						return "", nil, blame
+					}
+				})
+				b.source.wants(document(t, "model-a", 1, nil, `1`))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				require.ErrorIs(t, b.Reconcile(ctx), context.DeadlineExceeded)
+				slow = false
+				require.NoError(t, b.Reconcile(t.Context()))
 				assert.Equal(t, []string{"swapped to 1"}, b.news())
 			})
 		})
