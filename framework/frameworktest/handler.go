@@ -217,6 +217,7 @@ func testHealth(t *testing.T, s *subject) {
 	a := c.post("/predict", `{"input":`+s.Examples[0].Input+`}`)
 	a.refused(t, http.StatusServiceUnavailable)
 	require.NotEmpty(t, a.header.Get("Retry-After"))
+	require.Equal(t, "none", a.header.Get("Modelfn-Params"))
 	require.Equal(t, params.Loading, c.used().State)
 	server.Put(t, s.Bundle)
 	for _, path := range append(live, ready...) {

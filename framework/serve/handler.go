@@ -120,6 +120,7 @@ func (h *Handler) acquire(c *Call) (*params.Snapshot[*Instance], error) {
 		}
 	}
 	if s == nil {
+		c.Header().Set(ParamsHeader, NoParams)
 		return nil, fault.Away(time.Second, nil, "no params are loaded yet")
 	}
 	c.answerFrom(s)

@@ -19,6 +19,13 @@ const (
 	RevisionHeader   = "Modelfn-Revision"
 )
 
+// ParamsHeader is [NoParams] with an answer that could not be given because no params are
+// loaded yet. Nothing was tried, and asking again at once, or another replica, may do.
+const (
+	ParamsHeader = "Modelfn-Params"
+	NoParams     = "none"
+)
+
 // Instance is what a model answers with: one set of params, built.
 type Instance struct {
 	runner  predict.Runner

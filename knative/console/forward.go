@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/modelfn/modelfn/framework/fault"
+	"github.com/modelfn/modelfn/framework/serve"
 )
 
 const (
@@ -20,9 +21,10 @@ const (
 	// with it.
 	resends = 1
 
-	// pause lies between two attempts. A model is ready some 10 ms after it was
-	// started.
-	pause = 10 * time.Millisecond
+	// pause lies between two attempts, and grows by as much with each. A model is ready
+	// some 10 ms after it was started.
+	pause        = 10 * time.Millisecond
+	longestPause = 5 * pause
 )
 
 // longestAnswer is how long a request to the registry may take at least, whatever
@@ -125,7 +127,7 @@ type patientTransport struct{ g *Gateway }
 func (t patientTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx, g := r.Context(), t.g
 	call := callOf(ctx)
-	left := resends
+	left, rest := resends, time.Duration(0)
 	giveUp := time.Now().Add(g.patience)
 	err := errors.New("no instance is ready")
 	for {
@@ -150,10 +152,14 @@ func (t patientTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			}
 		}
 		if time.Now().After(giveUp) {
+			if errors.Is(err, errNoParams) {
+				return nil, fault.Away(time.Second, err, "%s has no params yet", call.who)
+			}
 			return nil, fault.Away(time.Second, err, "%s is away", call.who)
 		}
+		rest = min(rest+pause, longestPause)
 		select {
-		case <-time.After(pause):
+		case <-time.After(rest):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -182,30 +188,38 @@ func attempt(r *http.Request, instance *url.URL, body []byte) *http.Request {
 	return out
 }
 
-// unsent reports whether err says that there was no connection to send on.
+// unsent reports whether err says that there was nobody to send to, or none that could
+// begin to answer.
 func unsent(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial" || errors.Is(err, errRefused)
+	return ok && op.Op == "dial" || errors.Is(err, errRefused) || errors.Is(err, errNoParams)
 }
 
 // What Knative says of a program that has died in its pod, until it runs again there:
-// neither models nor the registry answer with 502.
+// neither models nor the registry answer with 502. And what the program itself says
+// then, until it has its params.
 var (
-	errRefused = errors.New("the program is not there")
-	errDied    = errors.New("the program ended while it answered")
+	errRefused  = errors.New("the program is not there")
+	errDied     = errors.New("the program ended while it answered")
+	errNoParams = errors.New("the program has no params yet")
 )
 
-// longestGoneText is how much of Knative's answer is looked at.
+// longestGoneText is how much of such an answer is looked at.
 const longestGoneText = 1 << 10
 
-// gone returns an error if it is Knative that answers, for a program that is not there.
+// gone returns an error if it is Knative that answers, for a program that is not there,
+// or a program that is there, and no more.
 func gone(resp *http.Response) error {
-	if resp.StatusCode != http.StatusBadGateway {
+	noParams := resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get(serve.ParamsHeader) == serve.NoParams
+	if resp.StatusCode != http.StatusBadGateway && !noParams {
 		return nil
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, longestGoneText))
-	if err == nil && bytes.Contains(text, []byte("connect: connection refused")) {
+	switch {
+	case noParams:
+		return errNoParams
+	case err == nil && bytes.Contains(text, []byte("connect: connection refused")):
 		return errRefused
 	}
 	return errDied

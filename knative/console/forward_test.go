@@ -112,6 +112,53 @@ func TestProgramThatDied(t *testing.T) {
 	require.EqualValues(t, 5, n.Load())
 }
 
+// A program that was started again answers before it has its params: nobody sees that
+// either.
+func TestProgramWithoutParams(t *testing.T) {
+	t.Parallel()
+	var n, without atomic.Int32
+	program := model(t, func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > without.Load() {
+			echo(w, r)
+			return
+		}
+		w.Header().Set("Modelfn-Params", "none")
+		http.Error(w, `{"error":"no params are loaded yet","id":"0"}`, http.StatusServiceUnavailable)
+	})
+	models := map[string][]string{"model-a": {program}}
+	server, _ := gateway(t, models, func(c *console.Config) { c.Patience = time.Minute })
+	for _, path := range []string{"/model-a/predict", "/v1/models/model-a:predict"} {
+		n.Store(0)
+		without.Store(4)
+		resp, body := do(t, "POST", server.URL+path, "{}")
+		require.Equal(t, http.StatusOK, resp.StatusCode, body)
+		require.EqualValues(t, 5, n.Load())
+	}
+
+	server, _ = gateway(t, models, func(c *console.Config) { c.Patience = 500 * time.Millisecond })
+	n.Store(0)
+	without.Store(1 << 30)
+	resp, body := do(t, "POST", server.URL+"/model-a/predict", "{}")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	require.Contains(t, body, `"error":"model-a has no params yet"`)
+	require.Less(t, n.Load(), int32(20), "it is left time to get some")
+}
+
+// Another 503 is the model's answer, and it is not asked again.
+func TestModelThatRefuses(t *testing.T) {
+	t.Parallel()
+	var n atomic.Int32
+	server, _ := gateway(t, map[string][]string{"model-a": {model(t, func(w http.ResponseWriter, _ *http.Request) {
+		n.Add(1)
+		http.Error(w, `{"error":"component component-d is not available","id":"0"}`, http.StatusServiceUnavailable)
+	})}}, nil)
+	resp, body := do(t, "POST", server.URL+"/model-a/predict", "{}")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	require.Contains(t, body, `"error":"component component-d is not available"`)
+	require.EqualValues(t, 1, n.Load())
+}
+
 // But a request that makes one after the other die does so twice at most.
 func TestResendToKnativeIsBounded(t *testing.T) {
 	t.Parallel()
