@@ -78,6 +78,10 @@ type ModelInfo struct {
 	// Revisions are the newest first; none where the models are not managed.
 	Revisions []Revision `json:"revisions"`
 
+	// LeftOut is how many revisions there are besides: of those without traffic, tag and
+	// pods the 20 are told that had some last, or are the newest.
+	LeftOut int `json:"leftOut,omitzero"`
+
 	// Split names the state of the traffic; a change of it expects this one.
 	Split string `json:"split,omitzero"`
 

@@ -74,6 +74,10 @@ func TestModels(t *testing.T) {
 		{Name: "model-b", Kind: console.KindModel, State: console.StateStarting, Revisions: []console.Revision{}},
 	}}, all)
 
+	l.models.Store(&map[string]*console.Model{"model-a": {LeftOut: 3, Revisions: []console.Revision{{Name: "model-a-00001", Tags: []string{}}}}})
+	require.Equal(t, 3, models(t, server.URL).Models[0].LeftOut)
+	l.set(t, map[string][]string{"model-b": {}, "model-a": {}})
+
 	l.atRegistry(t, model(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	require.Equal(t, console.RegistryAway, models(t, server.URL).Registry, "the models are listed all the same")
 	require.Len(t, models(t, server.URL).Models, 2)

@@ -38,9 +38,10 @@ type Model struct {
 	State  State
 	Reason string
 
-	// Revisions are the newest first, Split names the state of their traffic, and Set is
-	// who set it; all for a [Manager] alone.
+	// Revisions are the newest first, LeftOut is how many others there are, Split names
+	// the state of their traffic, and Set is who set it; all for a [Manager] alone.
 	Revisions []Revision
+	LeftOut   int
 	Split     string
 	Set       *TrafficSet
 

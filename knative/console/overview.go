@@ -121,7 +121,7 @@ func (g *Gateway) overview(k known) ModelList {
 func (m *Model) info(name string) ModelInfo {
 	info := ModelInfo{
 		Name: name, Kind: KindModel, Description: m.Description, Signature: m.Signature,
-		State: m.State, Reason: m.Reason, Revisions: m.Revisions, Split: m.Split, TrafficSet: m.Set,
+		State: m.State, Reason: m.Reason, Revisions: m.Revisions, LeftOut: m.LeftOut, Split: m.Split, TrafficSet: m.Set,
 	}
 	switch {
 	case info.State != "":

@@ -256,17 +256,45 @@ func TestSetTraffic(t *testing.T) {
 	assert.Equal(t, fault.Unavailable, fault.From(err).Kind)
 }
 
-// Of Knative's many old revisions the newest are told, and all that do something.
+// Of Knative's many old revisions those are told that do something, and of the others the
+// ones that did last, or are the newest.
 func TestOldRevisions(t *testing.T) {
 	api := clustertest.New(t)
 	api.Put(service("m", "m-00001", "True", isModel("m"), nil))
-	for n := range 50 {
-		api.Put(revision("m", n+1, ready))
+	routed := func(number int, state, since string) object {
+		r := revision("m", number, ready)
+		metadata := r["metadata"].(object)
+		metadata["labels"].(object)["serving.knative.dev/routingState"] = state
+		metadata["annotations"] = object{"serving.knative.dev/routingStateModified": since}
+		return r
 	}
+	for n := range 50 {
+		api.Put(routed(n+1, "pending", fmt.Sprintf("2026-01-02T03:%02d:00Z", n+1)))
+	}
+	api.Put(routed(1, "active", "2026-01-02T03:01:00Z"))
+	api.Put(routed(2, "reserve", "2026-01-02T03:01:00Z"))
+	api.Put(routed(3, "reserve", "2026-01-02T04:00:00Z")) // it had traffic when all others were there
+	api.Put(routed(4, "active", "2026-01-02T03:04:00Z"))  // its traffic was taken just now
+	api.Put(revision("m", 5, ready))
 	looked, err := discovery.Look(t.Context(), api.Cluster())
 	require.NoError(t, err)
-	all := looked.Models["m"].Revisions
-	require.Len(t, all, 21)
-	assert.Equal(t, "m-00050", all[0].Name)
-	assert.Equal(t, "m-00001", all[20].Name)
+	var names []string
+	for _, r := range looked.Models["m"].Revisions {
+		names = append(names, r.Name)
+	}
+	var want []string
+	for n := 50; n > 31; n-- {
+		want = append(want, fmt.Sprintf("m-%05d", n))
+	}
+	assert.Equal(t, append(want, "m-00004", "m-00003", "m-00001"), names)
+	assert.Equal(t, 28, looked.Models["m"].LeftOut)
+
+	api.Put(service("n", "n-00001", "True", isModel("n"), nil))
+	for n := range 21 {
+		api.Put(revision("n", n+1, ready))
+	}
+	looked, err = discovery.Look(t.Context(), api.Cluster())
+	require.NoError(t, err)
+	assert.Len(t, looked.Models["n"].Revisions, 21)
+	assert.Zero(t, looked.Models["n"].LeftOut)
 }

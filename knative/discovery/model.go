@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,8 @@ import (
 )
 
 // mostIdle is how many revisions are told that have neither traffic, a tag nor pods;
-// Knative keeps up to a thousand.
+// Knative keeps up to a thousand. They are those that were in use last, or made: whoever
+// goes back goes there.
 const mostIdle = 20
 
 // describe makes a model of its Service and what belongs to it. Reached says that
@@ -28,19 +30,29 @@ func describe(s *servingv1.Service, revisions []*servingv1.Revision, pods []*cor
 	split := traffic.Of(s).Resolved(s.Status.LatestReadyRevisionName)
 	m.Split, m.Set = split.ETag(), set(s)
 	revisions = newestFirst(revisions)
-	answers, running, idle := false, 0, 0
+	answers, running := false, 0
+	var idle []*servingv1.Revision
 	for _, r := range revisions {
 		one := revision(r, pods, split)
-		if one.Percent == 0 && len(one.Tags) == 0 && one.Pods == 0 {
-			if idle++; idle > mostIdle {
-				continue
-			}
-		}
 		m.Revisions = append(m.Revisions, one)
+		// One that is active has traffic or a tag as far as Knative has come, and will be
+		// told to have been in use when it has come further.
+		if one.Percent == 0 && len(one.Tags) == 0 && one.Pods == 0 && r.GetRoutingState() != servingv1.RoutingStateActive {
+			idle = append(idle, r)
+		}
 		if one.Percent > 0 {
 			answers = answers || one.Ready
 			running += one.Pods
 		}
+	}
+	if len(idle) > mostIdle {
+		slices.SortStableFunc(idle, func(a, b *servingv1.Revision) int { return lastUsed(b).Compare(lastUsed(a)) })
+		left := map[string]bool{}
+		for _, r := range idle[mostIdle:] {
+			left[r.Name] = true
+		}
+		m.Revisions = slices.DeleteFunc(m.Revisions, func(one console.Revision) bool { return left[one.Name] })
+		m.LeftOut = len(left)
 	}
 	switch {
 	case answers && reached:
@@ -86,6 +98,15 @@ func newestFirst(revisions []*servingv1.Revision) []*servingv1.Revision {
 	return slices.SortedFunc(slices.Values(revisions), func(a, b *servingv1.Revision) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(b.Name, a.Name))
 	})
+}
+
+// lastUsed is when a revision lost its traffic and tags; when it was made, if it never had
+// any.
+func lastUsed(r *servingv1.Revision) time.Time {
+	if at := r.GetRoutingStateModified(); at.After(r.CreationTimestamp.Time) {
+		return at
+	}
+	return r.CreationTimestamp.Time
 }
 
 // revision is what is told of one revision.

@@ -112,6 +112,20 @@ func TestStatus(t *testing.T) {
 	assert.Equal(t, "modelfn: there is no model model-x in the namespace models\n", stderr)
 }
 
+// Revisions that do nothing are not all shown, and that is said.
+func TestStatusOfManyRevisions(t *testing.T) {
+	api, at := withModel(t)
+	for n := range 30 {
+		r := api.Get("Revision", "model-a-00003")
+		r["metadata"].(tree)["name"] = fmt.Sprintf("model-a-%05d", n+4)
+		api.Put(r)
+	}
+	code, out, stderr := tool(t, append([]string{"status"}, at...)...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "\nmodel-a has 12 more revisions, without traffic, tag and pods.\n")
+	assert.Equal(t, 21, strings.Count(out, "model-a-000"))
+}
+
 func TestTraffic(t *testing.T) {
 	api, at := withModel(t)
 	traffic := func(args ...string) (int, string, string) {

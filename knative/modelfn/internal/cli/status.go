@@ -29,9 +29,10 @@ import (
 type modelStatus struct {
 	Model     string           `json:"model"`
 	State     console.State    `json:"state"`
-	Reason    string           `json:"reason,omitzero"` // why it is not ready
-	URL       string           `json:"url,omitzero"`    // within the cluster
-	Revisions []revisionStatus `json:"revisions"`       // the newest first
+	Reason    string           `json:"reason,omitzero"`  // why it is not ready
+	URL       string           `json:"url,omitzero"`     // within the cluster
+	Revisions []revisionStatus `json:"revisions"`        // the newest first
+	LeftOut   int              `json:"leftOut,omitzero"` // revisions besides, without traffic, tag and pods
 }
 
 // revisionStatus is what is printed of a revision.
@@ -75,7 +76,7 @@ func mayTakeModel(cmd *cobra.Command, args []string) error {
 }
 
 func statusOf(ctx context.Context, c *cluster.Cluster, name string, m *console.Model) modelStatus {
-	s := modelStatus{Model: name, State: m.State, Reason: m.Reason, Revisions: []revisionStatus{}}
+	s := modelStatus{Model: name, State: m.State, Reason: m.Reason, Revisions: []revisionStatus{}, LeftOut: m.LeftOut}
 	if len(m.Instances) > 0 {
 		s.URL = m.Instances[0].String()
 		if s.State == "" {
@@ -159,6 +160,9 @@ func printStatus(w io.Writer, namespace string, list []modelStatus) error {
 		}
 	})
 	for _, m := range list {
+		if m.LeftOut > 0 {
+			_, err = fmt.Fprintf(w, "\n%s has %d more revisions, without traffic, tag and pods.\n", m.Model, m.LeftOut)
+		}
 		for _, r := range m.Revisions {
 			if r.Reason != "" {
 				_, err = fmt.Fprintf(w, "\n%s: %s\n", r.Name, r.Reason)
