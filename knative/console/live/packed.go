@@ -5,8 +5,6 @@ import (
 	"compress/flate"
 	"encoding/binary"
 	"hash/crc32"
-	"net/http"
-	"strings"
 	"sync"
 )
 
@@ -66,16 +64,4 @@ func (p *packed) pack(text []byte) []byte {
 func (p *packed) end() []byte {
 	b := binary.LittleEndian.AppendUint32([]byte(lastBlock), p.sum)
 	return binary.LittleEndian.AppendUint32(b, p.size)
-}
-
-// takesGzip reports whether who asks can unpack it.
-func takesGzip(r *http.Request) bool {
-	for item := range strings.SplitSeq(strings.Join(r.Header["Accept-Encoding"], ","), ",") {
-		name, quality, _ := strings.Cut(item, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			q, found := strings.CutPrefix(strings.ReplaceAll(quality, " ", ""), "q=")
-			return !found || strings.Trim(q, "0.") != ""
-		}
-	}
-	return false
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/modelfn/modelfn/knative/console/accept"
 )
 
 // mostQueued is how many events a listener may be behind.
@@ -86,7 +88,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Accel-Buffering", "no") // proxies that know it pass each event on at once
 	header.Add("Vary", "Accept-Encoding")
 	out := &output{control: http.NewResponseController(w), w: w, timeout: h.cfg.WriteTimeout}
-	if takesGzip(r) {
+	if accept.Takes(r.Header["Accept-Encoding"], "gzip") {
 		header.Set("Content-Encoding", "gzip")
 		out.packed = &packed{}
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/modelfn/modelfn/knative/console/accept"
 )
 
 // file is one file of the page.
@@ -74,11 +76,11 @@ func (f *file) pack() []byte {
 }
 
 // content returns what is sent to whoever takes these encodings, and its own.
-func (f *file) content(accept []string) (content []byte, encoding string) {
-	if f.brotli != nil && takes(accept, "br") {
+func (f *file) content(accepted []string) (content []byte, encoding string) {
+	if f.brotli != nil && accept.Takes(accepted, "br") {
 		return f.brotli, "br"
 	}
-	if takes(accept, "gzip") {
+	if accept.Takes(accepted, "gzip") {
 		if packed := f.gzip(); packed != nil {
 			return packed, "gzip"
 		}
@@ -145,22 +147,9 @@ func items(lines []string) []string {
 	return parts
 }
 
-// takes reports whether a header such as Accept-Encoding names a value, and not with
-// the quality 0.
-func takes(lines []string, value string) bool {
-	for _, item := range items(lines) {
-		name, quality, _ := strings.Cut(item, ";")
-		if strings.EqualFold(strings.TrimSpace(name), value) {
-			q, found := strings.CutPrefix(strings.ReplaceAll(quality, " ", ""), "q=")
-			return !found || strings.Trim(q, "0.") != ""
-		}
-	}
-	return false
-}
-
 // Wanted reports whether whoever asks is a browser that wants a page, and not a
 // program that takes anything.
-func Wanted(r *http.Request) bool { return takes(r.Header["Accept"], "text/html") }
+func Wanted(r *http.Request) bool { return accept.Takes(r.Header["Accept"], "text/html") }
 
 // has reports whether If-None-Match names an entity tag.
 func has(lines []string, etag string) bool {
