@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func (p *promise) Read(b []byte) (int, error) {
 // Who says that a large body is to come gets no memory for it before it comes.
 func TestPromisedBody(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{maxBody: 1 << 20, bodies: bodies{most: 1 << 20}}
+	g := &Gateway{maxBody: 1 << 20, bodies: bodies{most: 4 << 20}}
 	for _, length := range []int64{1, 1 << 20, -1} {
 		body := &promise{}
 		r := httptest.NewRequest(http.MethodPost, "/", body)
@@ -35,6 +36,12 @@ func TestPromisedBody(t *testing.T) {
 		require.Less(t, body.room, 128<<10)
 		require.Zero(t, g.bodies.held.Load())
 	}
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("1", 1<<20+1)))
+	r.ContentLength = -1
+	_, err := g.readBody(httptest.NewRecorder(), r)
+	require.Equal(t, fault.TooLarge, fault.From(err).Kind)
+	require.Zero(t, g.bodies.held.Load())
+
 	whole := strings.Repeat("1", 300_000)
 	for _, length := range []int64{int64(len(whole)), -1} {
 		r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(strings.NewReader(whole)))
@@ -107,15 +114,35 @@ func (d *deadlines) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// nothing is there.
-type nothing struct{ Discovery }
+// only are the models of a discovery; there is no registry.
+type only map[string]*Model
 
-func (nothing) Models() map[string]*Model { return nil }
+func (o only) Models() map[string]*Model { return o }
+
+func (only) Registry() *Model { return nil }
+
+// What was answered makes room for others, whoever answered it.
+func TestBodiesAreFreed(t *testing.T) {
+	t.Parallel()
+	model := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer model.Close()
+	at, err := url.Parse(model.URL)
+	require.NoError(t, err)
+	g, err := New(Config{Discovery: only{"model-a": {Instances: []*url.URL{at}}, "model-b": {}}, Patience: time.Millisecond})
+	require.NoError(t, err)
+	defer g.Close()
+	for path, status := range map[string]int{"/model-a/predict": 200, "/model-b/predict": 503} {
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, strings.NewReader(strings.Repeat("1", 300_000))))
+		require.Equal(t, status, w.Code)
+		require.Zero(t, g.bodies.held.Load())
+	}
+}
 
 func TestBodyTimeout(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Minute: 20 * time.Second} {
-		g, err := New(Config{Discovery: nothing{}, Timeout: timeout})
+		g, err := New(Config{Discovery: only{}, Timeout: timeout})
 		require.NoError(t, err)
 		defer g.Close()
 		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}

@@ -288,23 +288,6 @@ func TestBodyLimit(t *testing.T) {
 	}
 }
 
-// What was answered, or refused, makes room for others.
-func TestBodiesAreFreed(t *testing.T) {
-	t.Parallel()
-	server, _ := gateway(t, map[string][]string{"model-a": {model(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-	})}}, nil)
-	for size, status := range map[int]int{1 << 20: 200, 1<<20 + 1: 413} {
-		for range 70 {
-			body := struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))}
-			resp, err := http.Post(server.URL+"/model-a/predict", "application/json", body)
-			require.NoError(t, err)
-			resp.Body.Close()
-			require.Equal(t, status, resp.StatusCode)
-		}
-	}
-}
-
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	stuck := model(t, func(_ http.ResponseWriter, r *http.Request) {
