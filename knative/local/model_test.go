@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -34,13 +35,17 @@ func TestNoRequestIsLostByRealModel(t *testing.T) {
 func TestRealModelWithBadParams(t *testing.T) {
 	t.Parallel()
 	cfg := realModels(t, "model-a")
-	cfg.StartTimeout = 5 * time.Second
 	bundle := filepath.Join(cfg.Folder, "bundles", "model-a.json")
 	require.NoError(t, os.WriteFile(bundle, []byte("{}"), 0o600))
-	run, err := local.Open(cfg)
-	require.NoError(t, err)
-	defer run.Close()
-	err = run.Serve(context.Background(), nil)
-	require.Error(t, err)
-	require.Regexp(t, `(?s)^model-a did not start: not ready within 5s; its log, .*documents: missing`, err.Error())
+	said := ""
+	for limit := time.Second; limit < patience && !strings.Contains(said, "documents: missing"); limit *= 2 { // until it is enough to read them
+		cfg.StartTimeout = limit
+		run, err := local.Open(cfg)
+		require.NoError(t, err)
+		err = run.Serve(context.Background(), nil)
+		require.Error(t, err)
+		said = err.Error()
+		run.Close()
+	}
+	require.Regexp(t, `(?s)^model-a did not start: not ready within \d+s; its log, .*documents: missing`, said)
 }

@@ -30,6 +30,7 @@ var built = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	builtFolder = folder
 	args := []string{"build", "-ldflags", "-s -w", "-o", folder + "/"}
 	for _, name := range []string{"registry", "component-d", "model-a", "model-b"} {
 		args = append(args, "../../functions/"+name)
@@ -40,6 +41,9 @@ var built = sync.OnceValues(func() (string, error) {
 	}
 	return folder, err
 })
+
+// builtFolder is that of built, once a test has asked for it; "" before.
+var builtFolder string
 
 // realPrograms returns a folder with the real programs.
 func realPrograms(t *testing.T) string {
@@ -80,7 +84,7 @@ func realModels(t *testing.T, models ...string) local.Config {
 	t.Helper()
 	cfg := local.Config{
 		Listen: "127.0.0.1:0", Folder: filepath.Join(t.TempDir(), "data"),
-		Programs: realPrograms(t), Functions: named(models...), StartTimeout: patience,
+		Programs: realPrograms(t), Functions: named(models...), StartTimeout: patience, Grace: patience,
 	}
 	results, err := trained()
 	require.NoError(t, err)

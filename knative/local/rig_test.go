@@ -48,7 +48,7 @@ func config(t *testing.T, models ...string) local.Config {
 	t.Helper()
 	return local.Config{
 		Listen: "127.0.0.1:0", Folder: filepath.Join(t.TempDir(), "data"),
-		Programs: programs(t, models...), Functions: named(models...), StartTimeout: patience,
+		Programs: programs(t, models...), Functions: named(models...), StartTimeout: patience, Grace: patience,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelfn/modelfn/knative/function"
+	"github.com/modelfn/modelfn/knative/local"
 )
 
 func TestServe(t *testing.T) {
@@ -31,12 +33,14 @@ func TestServe(t *testing.T) {
 	_, body = post(t, r.URL()+"/model-b/evaluate", "{}")
 	assert.Equal(t, r.Bundles()+"|model-b|127.0.0.1|more", body, "the run's settings go before the environment's")
 	for _, i := range r.Instances() {
-		assert.True(t, i.Ready, i.Name)
 		assert.Zero(t, i.Restarts, i.Name)
 		assert.False(t, gone(i.PID), i.Name)
 	}
-	status, _ = get(t, r.URL()+"/health/ready")
-	assert.Equal(t, 200, status)
+	ready := func() bool {
+		status, _ := get(t, r.URL()+"/health/ready")
+		return status == 200 && !slices.ContainsFunc(r.Instances(), func(i local.Instance) bool { return !i.Ready })
+	}
+	require.Eventually(t, ready, patience, poll)
 
 	request, err := http.NewRequest(http.MethodPost, r.URL()+"/model-a/predict", nil)
 	require.NoError(t, err)
@@ -104,8 +108,9 @@ func TestProgramIsStartedAgain(t *testing.T) {
 	status, _ := post(t, r.URL()+"/model-a/predict", "x")
 	assert.Equal(t, 200, status)
 	require.Eventually(t, func() bool { return strings.Contains(r.screen.String(), "ready again") }, patience, time.Millisecond)
-	assert.Regexp(t, `^model-a ended \(signal: killed\); it is started again in 100ms; its log, .*/logs/model-a.log, ends with\n    listening\n`+
-		`model-a is ready again \(process \d+\)\n$`, r.screen.String())
+	// Where the machine is slow a probe may find it not ready, too, which is told as well.
+	assert.Regexp(t, `(?s)model-a ended \(signal: killed\); it is started again in 100ms; its log, .*/logs/model-a.log, ends with\n    listening\n`+
+		`.*model-a is ready again \(process \d+\)\n`, r.screen.String())
 }
 
 // Under load, a program that is stopped by SIGTERM or killed, and started again,

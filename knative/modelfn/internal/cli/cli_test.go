@@ -103,6 +103,7 @@ var bin = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	binFolder = folder
 	args := []string{"build", "-o", folder + "/", "../..", "../../../../samples/own-model"}
 	for _, program := range []string{"registry", "component-d", "model-a", "model-b", "model-c"} {
 		args = append(args, "../../../../functions/"+program)
@@ -114,10 +115,11 @@ var bin = sync.OnceValues(func() (string, error) {
 	return folder, err
 })
 
+// binFolder is that of bin, once a test has asked for it; "" before.
+var binFolder string
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if folder, err := bin(); err == nil {
-		_ = os.RemoveAll(folder)
-	}
+	_ = os.RemoveAll(binFolder)
 	os.Exit(code)
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -84,10 +83,7 @@ func TestPredict(t *testing.T) {
 func TestPredictFails(t *testing.T) {
 	t.Parallel()
 	url := gateway(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := "http://" + l.Addr().String()
-	l.Close()
+	const nobody = "http://127.0.0.1:1"
 	tests := map[string]struct {
 		stdin string
 		args  []string
