@@ -16,7 +16,8 @@
 //  4. It starts every other program and waits until each says that it is ready. If
 //     one does not come so far, Serve ends them all and says why.
 //  5. The gateway serves. A program that ends is started again, after a wait that
-//     doubles each time until it ran well for a while. The models go on while the
+//     doubles each time until it ran well for a while; so is one that was started
+//     again and does not become ready. The models go on while the
 //     registry is away.
 //  6. When the context ends, the gateway answers what it has taken; then every
 //     program gets SIGTERM, and SIGKILL if it does not end.

@@ -71,7 +71,8 @@ func (k *keeper) run(ctx context.Context) error {
 	k.list.update(k.name, func(i *Instance) { i.PID = p.pid() })
 	probing, stop := context.WithCancel(ctx)
 	var probe sync.WaitGroup
-	probe.Go(func() { k.probe(probing, p.pid()) })
+	up := make(chan struct{})
+	probe.Go(func() { k.probe(probing, p.pid(), sync.OnceFunc(func() { close(up) })) })
 	defer k.list.update(k.name, func(i *Instance) { i.PID, i.Ready = 0, false })
 	defer probe.Wait()
 	defer stop()
@@ -84,11 +85,11 @@ func (k *keeper) run(ctx context.Context) error {
 		case <-ctx.Done():
 			p.end(k.grace, k.hurry)
 			return p.err
+		case <-up:
+			up, late = nil, nil
 		case <-late:
-			if !k.wasReady() {
-				p.end(k.grace, k.hurry)
-				return fmt.Errorf("not ready within %v", k.startTimeout)
-			}
+			p.end(k.grace, k.hurry)
+			return fmt.Errorf("not ready within %v", k.startTimeout)
 		}
 	}
 }
@@ -121,8 +122,9 @@ const (
 	probeAnswer = time.Second // to be not ready is not to answer for so long
 )
 
-// probe asks the instance whether it is ready, until ctx ends.
-func (k *keeper) probe(ctx context.Context, pid int) {
+// probe asks the instance whether it is ready, until ctx ends. It calls up when it
+// is.
+func (k *keeper) probe(ctx context.Context, pid int, up func()) {
 	client := http.Client{Timeout: probeAnswer, Transport: &http.Transport{DisableKeepAlives: true}}
 	pause, was := firstProbe, false
 	for {
@@ -133,6 +135,7 @@ func (k *keeper) probe(ctx context.Context, pid int) {
 		}
 		switch {
 		case is:
+			up()
 			pause = readyProbe
 		case was:
 			pause = firstProbe

@@ -70,8 +70,8 @@ type Config struct {
 	// Ready, if set, is called when the gateway begins to answer.
 	Ready func()
 
-	// StartTimeout is how long a program may take until it is ready for the first
-	// time; 0 is 15 s. Grace is how long one may take to end; 0 is 10 s.
+	// StartTimeout is how long a program may take until it is ready, each time that it
+	// is started; 0 is 15 s. Grace is how long one may take to end; 0 is 10 s.
 	StartTimeout, Grace time.Duration
 }
 
