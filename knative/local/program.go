@@ -2,6 +2,7 @@ package local
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -100,11 +101,28 @@ func (r *Run) path(name string) string {
 	return f.ProgramPath(r.cfg.Programs)
 }
 
+// inherited returns what the programs have of the environment that the run was
+// started with: all but what says which params a function serves, who may change
+// them, how long it has for a request, and where its components run. That is for the
+// functions' files and the run to say, and "" is nothing said.
+func (r *Run) inherited() []string {
+	env := append(r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)],
+		"PARAMS_VERSION=", "PARAMS_DIGEST=", "PARAMS_FALLBACK=", "TOKENS=", "REQUEST_TIMEOUT=")
+	names := r.functions()
+	for _, f := range r.cfg.Functions {
+		names = slices.AppendSeq(append(names, f.Name), maps.Keys(f.Components))
+	}
+	for _, name := range names {
+		env = append(env, function.URLVariable(name)+"=")
+	}
+	return env
+}
+
 // env returns the environment of a program that listens on a port. What the run
 // sets comes last, and so goes before what the function's file sets and what the
 // run was started with.
 func (r *Run) env(p program, port int) []string {
-	env := append(r.cfg.Env[:len(r.cfg.Env):len(r.cfg.Env)], "PARAMS_VERSION=", "PARAMS_DIGEST=", "PARAMS_FALLBACK=")
+	env := r.inherited()
 	for name, value := range p.function.Env {
 		env = append(env, name+"="+value)
 	}

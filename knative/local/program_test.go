@@ -74,7 +74,7 @@ func (model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(body)
 	case "/environment":
 		var values []string
-		for _, name := range []string{"EXTRA", "PARAMS_FALLBACK", "PARAMS_VERSION", "PARAMS_DIGEST", "REQUEST_TIMEOUT", "MODEL_N_URL"} {
+		for _, name := range []string{"EXTRA", "PARAMS_FALLBACK", "PARAMS_VERSION", "PARAMS_DIGEST", "REQUEST_TIMEOUT", "TOKENS", "MODEL_P_URL", "MODEL_N_URL"} {
 			values = append(values, os.Getenv(name))
 		}
 		fmt.Fprint(w, strings.Join(values, "|"))

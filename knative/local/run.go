@@ -55,8 +55,9 @@ type Config struct {
 	// gateway. Token is one of its tokens: the run needs it to publish the bundles.
 	Tokens, Token string
 
-	// Env is the environment of the programs, beside what the run sets in it: the
-	// ports, the address and the params. Nil is that of this process.
+	// Env is the environment of the programs, as far as it is not for the functions'
+	// files and the run to say: where they listen, their params, who may change them,
+	// their deadlines, and where their components run. Nil is that of this process.
 	Env []string
 
 	// Console configures the gateway; its Discovery, Evaluate, Tokens, Open and Log are

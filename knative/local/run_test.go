@@ -60,7 +60,8 @@ func TestServe(t *testing.T) {
 	assert.Equal(t, "listening\n", string(log))
 }
 
-// What the functions' files say decides what runs, from where and how.
+// What the functions' files say decides what runs, from where and how, whatever the
+// environment of the run says.
 func TestFunctions(t *testing.T) {
 	t.Parallel()
 	folder := programs(t, "model-y")
@@ -75,7 +76,10 @@ timeoutSeconds: 1.5
 	require.NoError(t, err)
 	cfg := config(t, "model-n", "model-p", "model-z")
 	cfg.Functions = append(cfg.Functions, spec)
-	cfg.Env = []string{"EXTRA=of the run"}
+	cfg.Env = []string{
+		"EXTRA=of the run", "PARAMS_FALLBACK=none", "PARAMS_VERSION=4", "PARAMS_DIGEST=sha256:02", "REQUEST_TIMEOUT=1ms", "TOKENS=a",
+		"MODEL_P_URL=http://127.0.0.1:1", "MODEL_N_URL=http://127.0.0.1:1",
+	}
 	r := start(t, cfg)
 
 	require.Equal(t, []string{"model-z", "model-x"}, r.Models())
@@ -88,9 +92,9 @@ timeoutSeconds: 1.5
 		_, body := get(t, urls[name]+"/environment")
 		return body
 	}
-	assert.Equal(t, "of its file|none|3|sha256:"+strings.Repeat("01", 32)+"|1.5s|"+urls["model-n"], environment("model-x"))
-	assert.Equal(t, "of the run||||1m0s|", environment("model-z"))
-	assert.Equal(t, "of the run||||1m0s|", environment("model-n"))
+	assert.Equal(t, "of its file|none|3|sha256:"+strings.Repeat("01", 32)+"|1.5s|||"+urls["model-n"], environment("model-x"))
+	assert.Equal(t, "of the run||||1m0s|||", environment("model-z"))
+	assert.Equal(t, "of the run||||1m0s|||", environment("model-n"))
 }
 
 func TestProgramIsStartedAgain(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The newcomer's first minutes: one command, and three models answer.
+// The newcomer's first minutes: one command, and three models answer, whatever the
+// shell's environment says.
 func TestRunAndPredict(t *testing.T) {
 	t.Parallel()
 	folder, err := bin()
@@ -26,6 +27,7 @@ func TestRunAndPredict(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	for _, start := range []string{"first", "second"} {
 		cmd := exec.Command(filepath.Join(folder, "modelfn"), "run", "--listen", "127.0.0.1:0", "--data", data, "-o", "json")
+		cmd.Env = append(os.Environ(), "COMPONENT_D_URL=http://127.0.0.1:1", "TOKENS=nobody", "PARAMS_VERSION=99")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.StdoutPipe()
