@@ -59,14 +59,15 @@ The data is a CSV file whose first line names the columns; bmi, bp, s5 and
 progression have to be among them. Without --data it is the sample data, of 442
 patients. Training is exact and deterministic: the same data gives the same files.
 
-With --publish the params of all four become new versions in the registry, as one
-consistent step: each model pins the component that it was trained with, and every
-replica of the running models swaps to both at once.
+The models of 'modelfn run' and of a cluster take their params from the registry
+alone. With --publish those of all four become new versions there, as one consistent
+step: each model pins the component that it was trained with, and every replica swaps
+to both at once.
 
 For each model the table shows the mean pinball loss and the coverage, which is
 the share of the rows whose progression is not above what the model predicts.`,
 		Example: `  modelfn train
-  modelfn train --data patients.csv --out bundles
+  modelfn train --data patients.csv --out may
   modelfn train --data patients.csv --publish --message 'data of May'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,7 +77,7 @@ the share of the rows whose progression is not above what the model predicts.`,
 		},
 	}
 	cmd.Flags().StringVar(&flags.data, "data", "", "CSV `file` to train on (default: the sample data)")
-	cmd.Flags().StringVar(&flags.out, "out", filepath.Join(defaultFolder, "bundles"), "`folder` to write the bundles to")
+	cmd.Flags().StringVar(&flags.out, "out", "bundles", "`folder` to write the bundles to")
 	cmd.Flags().BoolVar(&flags.publish, "publish", false, "give the params to the registry as well")
 	cmd.Flags().StringVarP(&flags.message, "message", "m", "trained", "with --publish: why; it stands in the history")
 	flags.at.flags(cmd)

@@ -44,6 +44,15 @@ func TestTrain(t *testing.T) {
 	assert.Len(t, files, 4, "no temporary file is left")
 }
 
+// What is trained is written where no run writes over it.
+func TestTrainKeepsOutOfTheRun(t *testing.T) {
+	t.Chdir(t.TempDir())
+	r := call(t, "", "train")
+	require.Zero(t, r.code, r.stderr)
+	assert.FileExists(t, "bundles/model-a.json")
+	assert.NoDirExists(t, defaultFolder)
+}
+
 func TestTrainFails(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
