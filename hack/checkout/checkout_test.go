@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tree is a copy of the project, with a PATH that has no Node.js.
+// tree is a copy of the project, with a PATH that has no Node.js, and what macOS has
+// in place of this machine's shell and tools, as far as that can be had here.
 type tree struct {
 	root, path string
 	env        []string
@@ -40,12 +42,14 @@ func copyOf(t *testing.T, folders ...string) *tree {
 		require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
 		require.NoError(t, os.WriteFile(to, content, info.Mode().Perm()))
 	}
-	for _, tool := range []string{"basename", "bash", "cat", "chmod", "cut", "dirname", "find", "go", "mkdir", "mktemp", "mv", "rm", "sed", "sha256sum", "sort"} {
+	for _, tool := range []string{"basename", "bash", "cat", "chmod", "cksum", "cmp", "cp", "dirname", "find", "go", "mkdir", "mktemp", "mv", "rm", "sed", "sort"} {
 		at, err := exec.LookPath(tool)
 		require.NoError(t, err)
 		require.NoError(t, os.Symlink(at, filepath.Join(c.path, tool)))
 	}
-	c.env = append(os.Environ(), "PATH="+c.path)
+	old := filepath.Join(t.TempDir(), "old") // bash 3.2 knows neither
+	require.NoError(t, os.WriteFile(old, []byte("enable -n mapfile readarray\n"), 0o600))
+	c.env = append(os.Environ(), "PATH="+c.path, "BASH_ENV="+old)
 	return c
 }
 
@@ -131,9 +135,8 @@ run) all=$*; out=${all#*--outDir }; out=${out%% *}
   echo half >"$out/index.html"; [[ $BUILD != broken ]]; echo "$BUILD" >"$out/index.html" ;;
 esac
 `
-	with := func(network, build string) {
-		c.env = append(os.Environ(), "PATH="+c.path, "NETWORK="+network, "BUILD="+build)
-	}
+	env := slices.Clip(c.env)
+	with := func(network, build string) { c.env = append(env, "NETWORK="+network, "BUILD="+build) }
 
 	with("none", "never")
 	says("The page is not built: there is no npm.\n")
