@@ -24,7 +24,7 @@ func TestSettings(t *testing.T) {
 			Port: 8080, AdminPort: 9095,
 			RequestTimeout: time.Minute, MaxBody: 1 << 20,
 			HeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute,
-			DrainDelay: 3 * time.Second, DrainTimeout: time.Minute,
+			WriteTimeout: 30 * time.Second, DrainDelay: 3 * time.Second, DrainTimeout: time.Minute,
 			Revision: "local",
 		},
 		ParamsPath: "p", ParamsPoll: time.Second, ParamsStartTimeout: 2 * time.Second,
@@ -44,11 +44,11 @@ func TestSettings(t *testing.T) {
 		}},
 		{"limits", map[string]string{
 			"HOST": "127.0.0.1", "PORT": "0", "ADMIN_PORT": "0", "MAX_BODY_BYTES": "10", "REQUEST_TIMEOUT": "1s", "HEADER_TIMEOUT": "2s",
-			"READ_TIMEOUT": "3s", "IDLE_TIMEOUT": "4s", "DRAIN_DELAY": "0s", "DRAIN_TIMEOUT": "5s", "LOG_LEVEL": "debug", "TOKENS_PATH": "t",
+			"READ_TIMEOUT": "3s", "IDLE_TIMEOUT": "4s", "WRITE_TIMEOUT": "6s", "DRAIN_DELAY": "0s", "DRAIN_TIMEOUT": "5s", "LOG_LEVEL": "debug", "TOKENS_PATH": "t",
 		}, func(s *framework.Settings) {
 			s.Host, s.Port, s.AdminPort, s.MaxBody, s.LogLevel, s.TokensPath = "127.0.0.1", 0, 0, 10, slog.LevelDebug, "t"
 			s.RequestTimeout, s.HeaderTimeout, s.ReadTimeout = time.Second, 2*time.Second, 3*time.Second
-			s.IdleTimeout, s.DrainDelay, s.DrainTimeout = 4*time.Second, 0, 5*time.Second
+			s.IdleTimeout, s.WriteTimeout, s.DrainDelay, s.DrainTimeout = 4*time.Second, 6*time.Second, 0, 5*time.Second
 		}},
 		{"tokens", map[string]string{"TOKENS": "a sha256:…"}, func(s *framework.Settings) { s.Tokens = "a sha256:…" }},
 		{"the URL of a component", map[string]string{"COMPONENT_D_URL": "http://d", "OTHER_URL": "http://other"}, func(s *framework.Settings) {

@@ -72,7 +72,7 @@ func testDescribe(t *testing.T, p *program) {
 func testSettings(t *testing.T, p *program) {
 	wrong := []string{
 		"PORT=http", "ADMIN_PORT=-1", "PARAMS_PATH=", "PARAMS_POLL=often", "REQUEST_TIMEOUT=0", "MAX_BODY_BYTES=1k",
-		"HEADER_TIMEOUT=x", "READ_TIMEOUT=x", "IDLE_TIMEOUT=x", "DRAIN_DELAY=-1s", "DRAIN_TIMEOUT=x", "LOG_LEVEL=loud",
+		"HEADER_TIMEOUT=x", "READ_TIMEOUT=x", "IDLE_TIMEOUT=x", "WRITE_TIMEOUT=x", "DRAIN_DELAY=-1s", "DRAIN_TIMEOUT=x", "LOG_LEVEL=loud",
 	}
 	r := p.launch(t, wrong[:6]...).begin()
 	require.Equal(t, 1, r.exit())

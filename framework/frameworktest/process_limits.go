@@ -27,7 +27,7 @@ func (r *process) dial(t testing.TB) net.Conn {
 
 // testLimits: no connection is kept open by one who does not use it.
 func testLimits(t *testing.T, p *program) {
-	r := p.start(t, "HEADER_TIMEOUT=1s", "READ_TIMEOUT=2s", "IDLE_TIMEOUT=1s", "MAX_BODY_BYTES=2000")
+	r := p.start(t, "HEADER_TIMEOUT=1s", "READ_TIMEOUT=2s", "IDLE_TIMEOUT=1s", "WRITE_TIMEOUT=1s", "MAX_BODY_BYTES=2000")
 	t.Run("a header that does not come", func(t *testing.T) {
 		c := r.dial(t)
 		_, err := io.WriteString(c, "POST /predict HTTP/1.1\r\nHost: x\r\n")
@@ -59,6 +59,14 @@ func testLimits(t *testing.T, p *program) {
 		require.False(t, r.askLive(t, c, bufio.NewReader(c)), "it is kept for another request")
 		ends(t, c)
 	})
+	t.Run("answers that nobody reads", func(t *testing.T) {
+		c := r.dial(t)
+		var err error
+		for err == nil {
+			_, err = io.WriteString(c, "GET /health/live HTTP/1.1\r\nHost: "+r.host()+"\r\n\r\n")
+		}
+		require.False(t, isTimeout(err), "the connection is still open")
+	})
 	t.Run("a header of 100 kB", func(t *testing.T) {
 		a, err := try(context.Background(), http.MethodGet, r.url+"/health/live", nil, "X-Long", strings.Repeat("x", 100_000))
 		require.NoError(t, err)
@@ -77,8 +85,12 @@ func (r *process) host() string { return strings.TrimPrefix(r.url, "http://") }
 func ends(t *testing.T, c net.Conn) {
 	t.Helper()
 	_, err := io.Copy(io.Discard, c)
-	var late net.Error
-	require.False(t, errors.As(err, &late) && late.Timeout(), "the connection is still open")
+	require.False(t, isTimeout(err), "the connection is still open")
+}
+
+func isTimeout(err error) bool {
+	late, is := errors.AsType[net.Error](err)
+	return is && late.Timeout()
 }
 
 // testLongPrediction: the limits on reading a request do not count for its answer,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,7 +22,12 @@ import (
 // they are only noted, and [conns.sweep] ends what is due. The same goes for the
 // read by which net/http learns that a client went away while its request is
 // answered: it begins with the next sweep, and most answers are out by then.
+//
+// A write has no deadline, as nobody knows how long an answer will be. The sweep
+// closes a connection of which one write stands for too long: its client does not read.
 type conns struct {
+	stall time.Duration // how long a write may stand; as long as it likes if zero
+
 	mu  sync.Mutex // guards all
 	all map[*conn]struct{}
 }
@@ -31,6 +37,8 @@ type conn struct {
 	net.Conn
 	owner *conns
 	born  time.Time
+
+	writes atomic.Uint64 // begun and ended: odd while one stands, as net/http has one at a time
 
 	mu      sync.Mutex // guards what follows, and the read deadline of Conn
 	busy    bool       // a request was read, and is not answered yet
@@ -42,6 +50,8 @@ type conn struct {
 	cut     bool       // those were ended
 	waiting bool       // a read waits for the next sweep
 	swept   sync.Cond  // of mu: ended or waiting changed
+	stood   uint64     // what writes was at the last sweep
+	since   time.Time  // when it began to be that, or no write stood
 }
 
 // grace is how long a connection that was just opened may take to send its first
@@ -50,6 +60,9 @@ const grace = time.Second
 
 // lateness is how long a read may go on after its deadline.
 const lateness = 200 * time.Millisecond
+
+// piece is how much is written at once, in bytes: who takes so much in time reads.
+const piece = 64 << 10
 
 // track returns a listener whose connections are known.
 func (c *conns) track(l net.Listener) net.Listener { return &trackedListener{l, c} }
@@ -101,6 +114,18 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.hangUp()
 	}
 	return n, err
+}
+
+// Write writes to the connection, one piece after another.
+func (c *conn) Write(p []byte) (int, error) {
+	for n := 0; ; {
+		c.writes.Add(1)
+		more, err := c.Conn.Write(p[n:min(n+piece, len(p))])
+		c.writes.Add(1)
+		if n += more; err != nil || n == len(p) {
+			return n, err
+		}
+	}
 }
 
 // hangUp closes a connection that a drain has ended: net/http would answer the half of
@@ -179,7 +204,7 @@ func (c *conns) drain(deadline time.Time) (left int) {
 
 func (c *conns) endIdle() (left int) { return c.each((*conn).endIfIdle) }
 
-// sweep ends the reads that are due, until stop is closed.
+// sweep ends the reads that are due, and what stands for too long, until stop is closed.
 func (c *conns) sweep(stop <-chan struct{}) {
 	tick := time.NewTicker(lateness)
 	defer tick.Stop()
@@ -194,8 +219,14 @@ func (c *conns) sweep(stop <-chan struct{}) {
 }
 
 // look has every connection end its reads that are due, and see whether its client is
-// still there.
-func (c *conns) look(now time.Time) { c.each(func(one *conn) { one.look(now) }) }
+// still there, and reads.
+func (c *conns) look(now time.Time) {
+	c.each(func(one *conn) {
+		if stands := one.look(now); c.stall > 0 && stands >= c.stall {
+			_ = one.Close() // nobody is left to tell
+		}
+	})
+}
 
 // each calls f with every connection, and returns how many there are.
 func (c *conns) each(f func(*conn)) int {
@@ -229,13 +260,18 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-func (c *conn) look(now time.Time) {
+// look is [conns.look] for one connection. It returns how long a write has stood.
+func (c *conn) look(now time.Time) (stands time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.goOn()
 	if !c.due.IsZero() && !c.due.After(now) {
 		_ = c.end() // a connection that is closed already needs none
 	}
+	if n := c.writes.Load(); n%2 == 0 || n != c.stood {
+		c.stood, c.since = n, now
+	}
+	return now.Sub(c.since)
 }
 
 func (c *conn) endIfIdle() {

@@ -223,3 +223,74 @@ func TestLimits(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswersThatAreNotRead: a client has time to read, for each piece of its answer
+// again, and the answer as a whole may take as long as it likes.
+func TestAnswersThatAreNotRead(t *testing.T) {
+	const limit, size = 30 * time.Second, 10 * piece
+	for _, test := range []struct {
+		name   string
+		writes []time.Duration // the pauses before the parts of the answer
+		reads  int             // bytes a second; 0 for none at all
+		cut    bool
+	}{
+		{"nothing is read", []time.Duration{0}, 0, true},
+		{"little is read", []time.Duration{0}, 1 << 10, true},
+		{"it is read slowly", []time.Duration{0}, 4 << 10, false},
+		{"it comes slowly", []time.Duration{time.Minute, 10 * time.Minute}, size, false},
+		{"it comes slowly, and is not read", []time.Duration{time.Minute, 10 * time.Minute}, 0, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				wrote := make(chan error, 1)
+				handler := &handlerFunc{func(w http.ResponseWriter, _ *http.Request) {
+					var err error
+					for _, pause := range test.writes {
+						if time.Sleep(pause); err == nil {
+							_, err = w.Write(make([]byte, size/len(test.writes)))
+						}
+						if err == nil {
+							err = http.NewResponseController(w).Flush()
+						}
+					}
+					wrote <- err
+				}}
+				l := newPipes()
+				s := &Server{traffic: l, cfg: Config{WriteTimeout: limit, DrainTimeout: time.Minute, Log: slog.New(slog.DiscardHandler)}}
+				ctx, cancel := context.WithCancel(t.Context())
+				served := make(chan error, 1)
+				go func() { served <- s.Serve(ctx, handler, http.NotFoundHandler()) }()
+				c := l.dial()
+				defer c.Close()
+				_, err := io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+				require.NoError(t, err)
+				got := 0
+				for test.reads > 0 && err == nil {
+					var n int64
+					n, err = io.CopyN(io.Discard, c, int64(test.reads))
+					got += int(n)
+					time.Sleep(time.Second)
+				}
+				select {
+				case err = <-wrote:
+				case <-time.After(time.Hour):
+					err = nil
+					_ = c.Close() // which ends it
+				}
+				cancel()
+				require.NoError(t, <-served)
+				if test.cut {
+					require.Error(t, err)
+					return
+				}
+				require.NoError(t, err)
+				require.Greater(t, got, size)
+			})
+		})
+	}
+}
+
+// handlerFunc is a handler to which the end means nothing.
+type handlerFunc struct{ http.HandlerFunc }
+
+func (handlerFunc) Drain() {}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 )
 
 // Config says where a server listens, and its limits. A zero limit is its default;
-// one on reading may be held up to 200 ms late.
+// one on a connection may be held up to 200 ms late.
 type Config struct {
 	Addr  string // of the traffic, host:port
 	Admin string // of metrics and profiles, host:port; "" for none
@@ -25,6 +26,10 @@ type Config struct {
 	// IdleTimeout is how long a connection may wait for its next request; 3 min,
 	// which is longer than proxies keep theirs, so that it is they who close.
 	IdleTimeout time.Duration
+
+	// WriteTimeout is how long a client may take none of its answer, or less than
+	// 64 KiB of it; 30 s. An answer as a whole may take as long as it likes.
+	WriteTimeout time.Duration
 
 	// DrainDelay is how long requests are still taken after the end has begun;
 	// none if zero. DrainTimeout bounds what follows; 60 s.
@@ -50,10 +55,11 @@ type Server struct {
 
 // Listen opens the ports. The caller goes on to call [Server.Serve], or Close.
 func Listen(cfg Config) (*Server, error) {
-	setDefault(&cfg.HeaderTimeout, 10*time.Second)
-	setDefault(&cfg.ReadTimeout, 30*time.Second)
-	setDefault(&cfg.IdleTimeout, 3*time.Minute)
-	setDefault(&cfg.DrainTimeout, time.Minute)
+	cfg.HeaderTimeout = cmp.Or(cfg.HeaderTimeout, 10*time.Second)
+	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 30*time.Second)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 3*time.Minute)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
+	cfg.DrainTimeout = cmp.Or(cfg.DrainTimeout, time.Minute)
 	s := &Server{cfg: cfg}
 	var err error
 	if s.traffic, err = listen(cfg.Addr); err != nil {
@@ -110,9 +116,17 @@ func (s *Server) Serve(ctx context.Context, h Drainable, metrics http.Handler) e
 		ConnState:         s.conns.changed,
 		ErrorLog:          s.errorLog(),
 		// No WriteTimeout: it would count from the request's header, and so cut off
-		// a long prediction. The handler has a deadline of its own.
+		// a long prediction. The handler has a deadline of its own, and conns one for
+		// each write.
 	}
-	admin := &http.Server{Handler: adminHandler(metrics), ReadHeaderTimeout: s.cfg.HeaderTimeout, ErrorLog: s.errorLog()}
+	admin := &http.Server{
+		Handler:           adminHandler(metrics),
+		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+		ReadTimeout:       s.cfg.ReadTimeout,
+		IdleTimeout:       s.cfg.IdleTimeout,
+		ErrorLog:          s.errorLog(),
+	}
+	s.conns.stall = s.cfg.WriteTimeout
 	failed := make(chan error, 2)
 	if s.admin != nil {
 		go func() { failed <- admin.Serve(s.admin) }()

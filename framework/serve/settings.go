@@ -23,11 +23,14 @@ type Settings struct {
 	MaxBody        int64
 
 	// HeaderTimeout (HEADER_TIMEOUT, 10 s) bounds the arrival of a request's header,
-	// ReadTimeout (READ_TIMEOUT, 30 s) that of the whole request, and IdleTimeout
-	// (IDLE_TIMEOUT, 3 min) the wait of a connection for its next request.
+	// ReadTimeout (READ_TIMEOUT, 30 s) that of the whole request, IdleTimeout
+	// (IDLE_TIMEOUT, 3 min) the wait of a connection for its next request, and
+	// WriteTimeout (WRITE_TIMEOUT, 30 s) the time in which its client reads nothing
+	// of an answer, or less than 64 KiB.
 	HeaderTimeout time.Duration
 	ReadTimeout   time.Duration
 	IdleTimeout   time.Duration
+	WriteTimeout  time.Duration
 
 	// DrainDelay (DRAIN_DELAY) is how long requests are still taken after SIGTERM:
 	// 3 s, and none on Knative, whose proxy drains before. DrainTimeout
@@ -62,6 +65,7 @@ func SettingsFrom(e *env.Reader) Settings {
 		HeaderTimeout:  e.Duration("HEADER_TIMEOUT", 10*time.Second, time.Millisecond),
 		ReadTimeout:    e.Duration("READ_TIMEOUT", 30*time.Second, time.Millisecond),
 		IdleTimeout:    e.Duration("IDLE_TIMEOUT", 3*time.Minute, time.Millisecond),
+		WriteTimeout:   e.Duration("WRITE_TIMEOUT", 30*time.Second, time.Millisecond),
 		DrainDelay:     e.Duration("DRAIN_DELAY", delay, 0),
 		DrainTimeout:   e.Duration("DRAIN_TIMEOUT", time.Minute, time.Millisecond),
 		Revision:       cmp.Or(revision, "local"),
@@ -80,6 +84,6 @@ func (s *Settings) Config(log *slog.Logger) Config {
 	return Config{
 		Addr: address(s.Port), Admin: address(s.AdminPort),
 		HeaderTimeout: s.HeaderTimeout, ReadTimeout: s.ReadTimeout, IdleTimeout: s.IdleTimeout,
-		DrainDelay: s.DrainDelay, DrainTimeout: s.DrainTimeout, Log: log,
+		WriteTimeout: s.WriteTimeout, DrainDelay: s.DrainDelay, DrainTimeout: s.DrainTimeout, Log: log,
 	}
 }
