@@ -14,6 +14,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,10 +81,10 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("component %s: %q is not an http or https URL", cfg.Component, cfg.URL)
 	}
-	setDefault(&cfg.Timeout, 10*time.Second)
-	setDefault(&cfg.Recovery, 2*time.Second)
-	setDefault(&cfg.Failures, 5)
-	setDefault(&cfg.MaxAnswer, 32<<20)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
+	cfg.Recovery = cmp.Or(cfg.Recovery, 2*time.Second)
+	cfg.Failures = cmp.Or(cfg.Failures, 5)
+	cfg.MaxAnswer = cmp.Or(cfg.MaxAnswer, 32<<20)
 	if cfg.Client == nil {
 		cfg.Client = transport()
 	}
@@ -102,12 +103,6 @@ func New(cfg Config) (*Client, error) {
 	})
 	cfg.Metrics.Breaker(cfg.Component, int(gobreaker.StateClosed))
 	return c, nil
-}
-
-func setDefault[T comparable](v *T, to T) {
-	if *v == *new(T) {
-		*v = to
-	}
 }
 
 // transport keeps enough connections open that calls at once do not have to dial.

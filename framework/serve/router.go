@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -64,19 +65,13 @@ type Router struct {
 
 // NewRouter returns a router.
 func NewRouter(cfg RouterConfig) *Router {
-	setDefault(&cfg.MaxBody, 1<<20)
-	setDefault(&cfg.RequestTimeout, time.Minute)
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, 1<<20)
+	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, time.Minute)
 	rt := &Router{cfg: cfg}
 	for name, value := range cfg.Headers {
 		rt.headers = append(rt.headers, header{name, value})
 	}
 	return rt
-}
-
-func setDefault[T comparable](v *T, to T) {
-	if *v == *new(T) {
-		*v = to
-	}
 }
 
 // Drain makes every answer end its connection. Requests are answered as before.
