@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -99,11 +101,15 @@ type remotePredictor[I, O any] struct {
 }
 
 func (p *remotePredictor[I, O]) Predict(ctx context.Context, in I) (out O, err error) {
-	answer, err := call[struct {
-		Output *O `json:"output"`
-	}](ctx, p.client, p.pin, struct {
+	body, err := encode(struct {
 		Input I `json:"input"`
 	}{in})
+	if err != nil {
+		return out, err
+	}
+	answer, err := call[struct {
+		Output *O `json:"output"`
+	}](ctx, p.client, p.pin, body)
 	if err != nil {
 		return out, err
 	}
@@ -113,22 +119,65 @@ func (p *remotePredictor[I, O]) Predict(ctx context.Context, in I) (out O, err e
 	return *answer.Output, nil
 }
 
+// maxBatch is how long a request with many inputs may be, in bytes: half of what a
+// function takes by default, as numbers may have more digits than they came with.
+const maxBatch = 512 << 10
+
+// PredictBatch asks for a batch that is too long in two halves. Each answer is of the
+// pinned document, so that the outputs are, too.
 func (p *remotePredictor[I, O]) PredictBatch(ctx context.Context, in []I) ([]O, error) {
-	answer, err := call[struct {
-		Outputs []O `json:"outputs"`
-	}](ctx, p.client, p.pin, struct {
+	body, err := encode(struct {
 		Inputs []I `json:"inputs"`
 	}{in})
+	if err != nil {
+		return nil, err
+	}
+	if half := len(in) / 2; len(body) > maxBatch && half > 0 {
+		out, err := p.PredictBatch(ctx, in[:half])
+		if err != nil {
+			return nil, err
+		}
+		rest, err := p.PredictBatch(ctx, in[half:])
+		return append(out, rest...), behind(err, half)
+	}
+	answer, err := call[struct {
+		Outputs []O `json:"outputs"`
+	}](ctx, p.client, p.pin, body)
+	if err == nil && len(answer.Outputs) != len(in) {
+		err = fmt.Errorf("the component gave %d outputs for %d inputs", len(answer.Outputs), len(in))
+	}
 	return answer.Outputs, err
 }
 
-// call posts a request to a component and reads its answer, both as JSON whose
-// numbers read back as the same bits.
-func call[A, Q any](ctx context.Context, client *remote.Client, pin params.Pin, q Q) (answer A, err error) {
+// behind makes the path of a fault, within inputs that came behind n others, one
+// within all of them.
+func behind(err error, n int) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	index, rest, _ := strings.Cut(strings.TrimPrefix(f.Path, "["), "]")
+	i, noIndex := strconv.Atoi(index)
+	if noIndex != nil {
+		return err
+	}
+	moved := *f
+	moved.Path = fmt.Sprintf("[%d]%s", n+i, rest)
+	return &moved
+}
+
+// encode writes a request as JSON whose numbers read back as the same bits.
+func encode(q any) ([]byte, error) {
 	body, err := schema.Encode(q)
 	if err != nil {
-		return answer, fmt.Errorf("request to a component: %w", err)
+		return nil, fmt.Errorf("request to a component: %w", err)
 	}
+	return body, nil
+}
+
+// call posts a request to a component and reads its answer, whose numbers are read as
+// the same bits.
+func call[A any](ctx context.Context, client *remote.Client, pin params.Pin, body []byte) (answer A, err error) {
 	text, err := client.Predict(ctx, pin, body)
 	if err != nil {
 		return answer, err

@@ -7,14 +7,17 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/modelfn/modelfn/framework"
+	"github.com/modelfn/modelfn/framework/fault"
 	"github.com/modelfn/modelfn/framework/frameworktest"
 	"github.com/modelfn/modelfn/framework/params"
 )
@@ -71,6 +74,67 @@ func TestUseIsTheSameEverywhere(t *testing.T) {
 		one := `{"input":` + input + `}`
 		require.Equal(t, post(t, local.URL, one), post(t, remote.URL, one))
 	}
+}
+
+// TestUseOfManyInputs: a batch that a component behind a network would not take in one
+// piece, as its numbers are longer there than they came, is answered as in the process.
+func TestUseOfManyInputs(t *testing.T) {
+	scale := frameworktest.Document(t, "scale", 1, `{"factor":0.1}`)
+	bundle := frameworktest.Bundle(frameworktest.Document(t, "whole", 1, `{}`, scale), scale)
+	part := frameworktest.Scale
+	part.Build = func(_ context.Context, f frameworktest.Factor, _ *framework.Deps) (framework.Predictor[[]float64, []float64], error) {
+		return proud(f.Factor), nil
+	}
+	whole := framework.Model[struct{}, []float64, []float64]{
+		Name: "whole", Signature: part.Signature,
+		Build: func(_ context.Context, _ struct{}, deps *framework.Deps) (framework.Predictor[[]float64, []float64], error) {
+			return framework.Use[[]float64, []float64](deps, "scale")
+		},
+	}
+	var requests atomic.Int64
+	component := frameworktest.Start(t, frameworktest.Config{
+		Function: part, Bundle: frameworktest.Bundle(scale),
+		Serve: func(t testing.TB, h http.Handler) string {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/predict" {
+					requests.Add(1)
+				}
+				h.ServeHTTP(w, r)
+			}))
+			t.Cleanup(server.Close)
+			return server.URL
+		},
+	})
+	start := func(components map[string]string) string {
+		return frameworktest.Start(t, frameworktest.Config{
+			Function: whole, Components: []framework.Function{part}, Bundle: bundle, Settings: framework.Settings{Components: components},
+		}).URL
+	}
+	local, remote := start(nil), start(map[string]string{"scale": component.URL})
+	inputs := make([]string, 40_000)
+	for i := range inputs {
+		inputs[i] = fmt.Sprintf("[%de9,1e15]", i+1)
+	}
+	body := func() string { return `{"inputs":[` + strings.Join(inputs, ",") + `]}` }
+	require.Equal(t, post(t, local, body()), post(t, remote, body()))
+	require.Greater(t, requests.Load(), int64(2))
+
+	inputs[30_001] = "[-1,1e15]"
+	for _, url := range []string{local, remote} {
+		_, err := ask(url, body())
+		require.ErrorContains(t, err, "inputs[30001][0]: ")
+		require.ErrorContains(t, err, "not below zero")
+	}
+}
+
+// proud multiplies two numbers, and refuses them below zero.
+type proud float64
+
+func (p proud) Predict(_ context.Context, in []float64) ([]float64, error) {
+	if in[0] < 0 {
+		return nil, fault.Field("[0]", "not below zero")
+	}
+	return []float64{float64(p) * in[0], float64(p) * in[1]}, nil
 }
 
 // register counts what was built and closed, in order.
