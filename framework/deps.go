@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,7 +196,7 @@ func (p *parts) build(ctx context.Context, model builder, set *params.Set) (runn
 	closeAll := func() error {
 		var errs []error
 		for _, c := range slices.Backward(closers) {
-			errs = append(errs, c.Close())
+			errs = append(errs, closeOne(c))
 		}
 		return errors.Join(errs...)
 	}
@@ -217,6 +218,17 @@ func (p *parts) build(ctx context.Context, model builder, set *params.Set) (runn
 		return runner, nil, nil
 	}
 	return runner, closeAll, nil
+}
+
+// closeOne closes a predictor. A panic in it is an error: the function goes on with
+// what it has, and with what is left to close.
+func closeOne(c io.Closer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return c.Close()
 }
 
 // newParts prepares the components of a program.
