@@ -2,9 +2,11 @@
 // Service, and a Trigger that brings it the events of its params.
 //
 // The objects say what the spec says and no more. Defaults are left to the cluster,
-// whose are the right ones; but [New] lets Knative's own code default and validate a
-// copy of the Service, so that what a cluster would refuse is an error here. A Trigger
-// differs in names alone, which New checks; the tests let Eventing's code do the rest.
+// whose are the right ones; but what a cluster would refuse is an error of [New]: it lets
+// Knative's own code default and validate a copy of the Service, and validate the Trigger's
+// subscriber. What else a Trigger has is the same in all of them but for names, which New
+// checks itself: that Eventing's own code takes it is checked by the tests, for each golden
+// file, as that code would be more than half of the tool.
 //
 // What the objects never say, and why:
 //
