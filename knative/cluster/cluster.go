@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/util/validation"
 	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // a kubeconfig may ask for it
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -64,6 +65,9 @@ func Connect(cfg Config) (*Cluster, error) {
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	if validation.IsDNS1123Label(namespace) != nil {
+		return nil, fmt.Errorf("%q is not the name of a namespace: lower-case letters, digits and dashes", namespace)
 	}
 	return open(found, namespace, cmp.Or(cfg.Agent, "modelfn"))
 }

@@ -35,6 +35,9 @@ func TestConnect(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "other", c.Namespace())
 
+	_, err = cluster.Connect(cluster.Config{Namespace: "team/a"})
+	require.EqualError(t, err, `"team/a" is not the name of a namespace: lower-case letters, digits and dashes`)
+
 	_, err = cluster.Connect(cluster.Config{Context: "nowhere"})
 	require.ErrorContains(t, err, `reading the kubeconfig: context "nowhere" does not exist`)
 	bad := filepath.Join(t.TempDir(), "bad")

@@ -88,8 +88,8 @@ func (c *Config) check(spec function.Spec) error {
 	} else if err := function.CheckImage(spec.Image); err != nil {
 		p.Add("image", "%v", err)
 	}
-	if wrong := validation.IsDNS1123Label(c.Namespace); wrong != nil {
-		p.Add("namespace", "%q: %s", c.Namespace, wrong[0])
+	if validation.IsDNS1123Label(c.Namespace) != nil {
+		p.Add("namespace", "%q is not the name of a namespace: lower-case letters, digits and dashes", c.Namespace)
 	}
 	if wrong := validation.IsDNS1123Subdomain(c.Broker); wrong != nil {
 		p.Add("broker", "%q: %s", c.Broker, wrong[0])

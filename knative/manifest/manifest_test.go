@@ -152,7 +152,7 @@ func TestNewFails(t *testing.T) {
 		want []string
 	}{
 		"no image":       {"name: m", manifest.Config{}, []string{"m: image: missing"}},
-		"config":         {"name: m", manifest.Config{Namespace: "A", Broker: "b_c"}, []string{"m: image: missing", `; namespace: "A": `, `; broker: "b_c": `}},
+		"config":         {"name: m", manifest.Config{Namespace: "A", Broker: "b_c"}, []string{"m: image: missing", `; namespace: "A" is not the name of a namespace: lower-case letters, digits and dashes`, `; broker: "b_c": `}},
 		"image":          {"name: m", manifest.Config{Images: map[string]string{"m": "a b"}}, []string{`m: image: "a b" is neither a reference, such as registry.local:5000/model-a, nor ko://`}},
 		"no description": {"name: m\nimage: mm", manifest.Config{Descriptions: map[string]framework.Description{"m": {Schema: jsontext.Value("{")}}}, []string{"m: the description: "}},
 	}
