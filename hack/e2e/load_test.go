@@ -26,11 +26,12 @@ type load struct {
 // failure is a request that was not answered with 200.
 type failure struct {
 	sent, ended time.Time
+	status      int // 0 if there was no answer
 	what        string
 }
 
 func (f failure) String() string {
-	return fmt.Sprintf("sent at %s, after %v: %s", f.sent.Format("15:04:05.000"), f.ended.Sub(f.sent).Round(time.Millisecond), f.what)
+	return fmt.Sprintf("sent at %s, after %v: %d %s", f.sent.Format("15:04:05.000"), f.ended.Sub(f.sent).Round(time.Millisecond), f.status, f.what)
 }
 
 func startLoad(t *testing.T, host string, clients int) *load {
@@ -53,9 +54,9 @@ func startLoad(t *testing.T, host string, clients int) *load {
 				l.mu.Lock()
 				switch {
 				case err != nil:
-					l.failed = append(l.failed, failure{sent, time.Now(), err.Error()})
+					l.failed = append(l.failed, failure{sent, time.Now(), 0, err.Error()})
 				case a.status != http.StatusOK:
-					l.failed = append(l.failed, failure{sent, time.Now(), fmt.Sprintf("%d %s %s", a.status, a.revision, a.body)})
+					l.failed = append(l.failed, failure{sent, time.Now(), a.status, a.revision + " " + a.body})
 				default:
 					l.answers = append(l.answers, a)
 				}
