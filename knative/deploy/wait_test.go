@@ -172,9 +172,13 @@ func notMade(why string) object {
 // That a revision cannot be made ends a deploy when it was denied; else it may be made
 // later, and why it is not yet is told.
 func TestNotMade(t *testing.T) {
-	tests := map[string]struct{ why, want string }{
-		"denied": {denied, "m: Revision creation failed with message: " + denied + "."},
-		"away":   {away, "m: m is not ready after 5s: Revision creation failed with message: " + away + "."},
+	tests := map[string]struct {
+		why     string
+		timeout time.Duration
+		want    string
+	}{
+		"denied": {denied, time.Minute, "m: Revision creation failed with message: " + denied + "."},
+		"away":   {away, 5 * time.Second, "m: m is not ready after 5s: Revision creation failed with message: " + away + "."},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +189,7 @@ func TestNotMade(t *testing.T) {
 			require.NoError(t, err)
 			k.stumbles, k.comes = [][]any{{notMade(tt.why)}}, time.Hour
 			var w told
-			_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{Timeout: 5 * time.Second, Tell: w.tell})
+			_, err = deploy.New(t.Context(), c, functionN(2), deploy.Options{Timeout: tt.timeout, Tell: w.tell})
 			require.EqualError(t, err, tt.want+"; the traffic stays as it was, 100 % m-00001")
 			assert.Contains(t, w.text(), "m: no revision yet: Revision creation failed with message: "+tt.why+".")
 		})
