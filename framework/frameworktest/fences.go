@@ -25,9 +25,14 @@ func Fences(t *testing.T, serve func(t testing.TB, h http.Handler) (url string))
 	}
 	t.Run("errors", func(t *testing.T) { testErrors(t, start(t, time.Minute)) })
 	t.Run("a deadline ends a request", func(t *testing.T) {
-		a := start(t, 50*time.Millisecond).mood(t, "wait")
-		require.Equal(t, "not answered within 50ms", a.refused(t, http.StatusServiceUnavailable).Error)
-		require.NotEmpty(t, a.header.Get("Retry-After"))
+		server := start(t, 50*time.Millisecond)
+		for _, a := range []answer{
+			server.mood(t, "wait"), server.mood(t, "late"),
+			server.client(t).post("/evaluate", `{"params":{},"inputs":[{"mood":"late"}]}`),
+		} {
+			require.Equal(t, "not answered within 50ms", a.refused(t, http.StatusServiceUnavailable).Error)
+			require.NotEmpty(t, a.header.Get("Retry-After"))
+		}
 		<-m.entered
 	})
 	t.Run("a client that goes away ends its request", func(t *testing.T) {
@@ -148,6 +153,8 @@ func (m *moody) Predict(ctx context.Context, in mood) (float64, error) {
 		return 0, &fault.Error{Kind: fault.Busy, Message: "too busy", RetryAfter: 1500 * time.Millisecond, Err: secret}
 	case "away":
 		return 0, fault.Away(2*time.Second, secret, "out for lunch")
+	case "late":
+		<-ctx.Done() // and it answers all the same
 	case "wait":
 		m.entered <- struct{}{}
 		select {

@@ -105,6 +105,15 @@ func (c *Call) work() *work {
 	return &work{parent: c.r.Context(), deadline: c.start.Add(c.router.cfg.RequestTimeout), trace: c.trace}
 }
 
+// late is the error of work that is done, but not in time; nil if it is. What does not
+// look at its context is as late as what does.
+func (c *Call) late() error {
+	if time.Since(c.start) < c.router.cfg.RequestTimeout {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
 // Body reads the request's body, which has to be JSON, not compressed, and within the
 // limit.
 func (c *Call) Body() ([]byte, error) {

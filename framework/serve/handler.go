@@ -194,6 +194,9 @@ func (h *Handler) predict(f *predict.Format) func(*Call) error {
 		if c.out, err = s.Value.runner.Answer(w, f, c.out[:0], body); err != nil {
 			return err
 		}
+		if err := c.late(); err != nil {
+			return err
+		}
 		c.Reply(http.StatusOK, c.out)
 		return nil
 	}

@@ -98,6 +98,9 @@ func (h *Handler) evaluate(c *Call) error {
 	if c.out, err = instance.runner.Answer(ctx, predict.Native, c.out[:0], inputs); err != nil {
 		return err
 	}
+	if err := c.late(); err != nil {
+		return err
+	}
 	c.from = instance
 	c.Reply(http.StatusOK, c.out)
 	return nil

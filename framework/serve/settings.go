@@ -17,8 +17,10 @@ type Settings struct {
 	Port      int    // PORT: of the traffic; 8080. 0 takes a free one
 	AdminPort int    // ADMIN_PORT: of metrics and profiles; 9095. 0 takes a free one
 
-	// RequestTimeout (REQUEST_TIMEOUT, 60 s) is the deadline of a request's work, and
-	// MaxBody (MAX_BODY_BYTES, 1 MiB) the limit of its body.
+	// RequestTimeout (REQUEST_TIMEOUT, 60 s) is the deadline of a request's work: its
+	// context ends, and what comes later is answered with 503. Work that does not look
+	// at its context is waited for all the same. MaxBody (MAX_BODY_BYTES, 1 MiB) is the
+	// limit of a request's body.
 	RequestTimeout time.Duration
 	MaxBody        int64
 
