@@ -106,6 +106,21 @@ describe('the traffic of a model', () => {
     expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable best')
   })
 
+  it('keeps what is typed back while a change is under way: it is a change of what comes of that', async () => {
+    let answer: (changed: SplitChanged) => void = () => {}
+    vi.spyOn(api, 'setTraffic').mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+    answers('model-a-1')
+    show()
+    await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 'stable')
+    await userEvent.click(screen.getByRole('button', { name: 'Look at the change' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Change it' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Cancel' }))
+    await userEvent.clear(screen.getByLabelText('Tags of model-a-1'))
+    await act(async () => answer({ traffic: [{ revision: 'model-a-1', percent: 100, tags: ['stable'] }], etag: 'two', former: null }))
+    expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('')
+    expect(screen.getByRole('button', { name: 'Look at the change' })).toBeEnabled()
+  })
+
   it('says at its revision what the server has against it', async () => {
     vi.spyOn(api, 'setTraffic').mockRejectedValue(new Trouble('refused', 'traffic[1].revision: model-a-1 is not ready', { status: 400 }))
     show()
@@ -176,6 +191,18 @@ describe('the traffic of a model', () => {
       await userEvent.click(screen.getByRole('button', { name: 'Not now' }))
       expect(screen.getByLabelText('Tags of model-a-1')).toHaveValue('stable')
       expect(set).not.toHaveBeenCalled()
+    })
+
+    it('has nothing against it of who typed, and typed it back', async () => {
+      const { rerender } = show()
+      const share = screen.getByLabelText('Share of model-a-1, percent')
+      await userEvent.clear(share)
+      await userEvent.type(share, '100')
+      await userEvent.type(screen.getByLabelText('Tags of model-a-1'), 's{Backspace}')
+      rerender(<TrafficTab model={{ ...model, split: 'two', revisions: model.revisions.map((r) => ({ ...r, ...theirs.traffic.find((s) => s.revision === r.name) })) }} />)
+      expect(share).toHaveValue('60')
+      expect(screen.getByText('Nothing is changed.')).toBeVisible()
+      expect(screen.queryByText(/^Somebody changed/)).toBeNull()
     })
 
     it('is said of a way back, too, with what they changed', async () => {

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { setTraffic } from '../api'
 import type { ModelInfo, Share } from '../contract'
 import { useWords } from '../i18n/language'
@@ -50,6 +50,7 @@ function Split({ model }: { model: ModelInfo }) {
   const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const [counted, goOnCounting] = useGoOn<HTMLHeadingElement>({ scrolls: true })
   const [older, goOnOlder] = useGoOn<HTMLHeadingElement>({ scrolls: true })
+  const sending = useRef(false)
   const { tell, ...standing } = useStanding(model)
   const { revisions, split, trafficSet } = standing
 
@@ -64,7 +65,7 @@ function Split({ model }: { model: ModelInfo }) {
   function put(next: Row[]) {
     setRefused({ revision: '', said: '' })
     setTrouble(undefined)
-    keepRows(model.name, next, standing)
+    keepRows(model.name, next, standing, sending.current)
   }
   const now = { ...model, ...standing }
   const overtaken = edits.rows !== undefined && edits.split !== split && moves.length > 0
@@ -72,6 +73,7 @@ function Split({ model }: { model: ModelInfo }) {
   /** What was typed stays, unless it is just this that was sent. */
   async function change(traffic: Share[], ifMatch: string, typed?: Edits['rows']) {
     setTrouble(undefined)
+    sending.current = true
     try {
       const changed = await setTraffic(model.name, traffic, ifMatch)
       keepFormer(model.name, changed.former ?? undefined)
@@ -88,6 +90,8 @@ function Split({ model }: { model: ModelInfo }) {
       setRefused({ revision: share?.revision ?? '', said: trouble.reason })
       setTrouble(trouble)
       say('bad', w.failed)
+    } finally {
+      sending.current = false
     }
     ask(undefined)
   }

@@ -33,8 +33,12 @@ export interface Standing {
   trafficSet?: TrafficSet
 }
 
-/** Keeps rows as they were typed, and the split on which that began. */
-export function keepRows(model: string, rows: Row[], upon: Standing) {
+/** Keeps rows as they were typed, and the split on which that began. Rows that are all as they stand are nothing to keep. */
+export function keepRows(model: string, rows: Row[], upon: Standing, sending: boolean) {
+  const standing = rowsOf(upon.revisions)
+  const nothing = rows.every((row, i) => row.percent === standing[i]?.percent && row.tags === standing[i]?.tags)
+  // While a change is under way, what is as before is a change of what is being sent.
+  if (nothing && !sending) return dropRows(model)
   if (!store.get()[model]?.rows) rebaseRows(model, upon)
   patch(model, { rows: typedOf(rows) })
 }
