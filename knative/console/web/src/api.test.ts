@@ -64,12 +64,40 @@ describe('a request', () => {
     expect(asked[0]!.url).toBe('/params/..%2F..%2Fx%3Fy/versions')
   })
 
-  it('shows the token of who signed in, and none else', async () => {
-    says(200, {})
-    await api.currentParams('a')
+  const options = { ifMatch: '"1"', idempotencyKey: 'k' }
+  it.each<[string, () => Promise<unknown>]>([
+    ['evaluate', () => api.evaluate('a', { params: {} }, [])],
+    ['put', () => api.putParams('a', { params: {} }, options)],
+    ['promote', () => api.copyParams('a', 'promote', { version: 1 }, options)],
+    ['rollback', () => api.copyParams('a', 'rollback', { version: 1 }, options)],
+    ['traffic', () => api.setTraffic('a', [], '1')],
+  ])('that needs a token shows that of who signed in: %s', async (_, request) => {
+    says(200, { outputs: [] })
+    await request()
     api.sendWith('secret')
-    await api.currentParams('a')
+    await request()
     expect(asked.map((c) => c.headers.get('Authorization'))).toEqual([undefined, 'Bearer secret'])
+  })
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['predict', () => api.predict('a', [])],
+    ['data', () => api.dataset('a')],
+    ['current', () => api.currentParams('a')],
+    ['version', () => api.versionOf('a', 1)],
+    ['versions', () => api.versionsOf('a')],
+    ['schema', () => api.schemaOf('a')],
+  ])('that only reads shows no token to anybody: %s', async (_, request) => {
+    says(200, { outputs: [] })
+    api.sendWith('secret')
+    await request()
+    expect(asked[0]!.headers.has('Authorization')).toBe(false)
+  })
+
+  it('for who a token belongs to shows that one alone', async () => {
+    says(200, { name: 'bob' })
+    api.sendWith('secret')
+    expect(await api.session('another')).toBe('bob')
+    expect(asked[0]!.headers.get('Authorization')).toBe('Bearer another')
   })
 
   it('that writes names what it is based on, and can be repeated', async () => {

@@ -13,16 +13,20 @@ const loadAxios = () => import('axios').then((module) => module.default)
 
 let token = ''
 
-/** The token that writes are sent with; '' is none. */
+/** The token that is shown with what needs one; '' is none. */
 export function sendWith(next: string) {
   token = next
 }
 
+/** Shows the token, which is for writes and for params that are nowhere stored. No model gets it with a prediction. */
+function sendSigned<T>(config: AxiosRequestConfig): Promise<AxiosResponse<T>> {
+  return send<T>({ ...config, headers: { ...config.headers, ...(token && { Authorization: `Bearer ${token}` }) } })
+}
+
 async function send<T>(config: AxiosRequestConfig): Promise<AxiosResponse<T>> {
-  const headers = { ...config.headers, ...(token && { Authorization: `Bearer ${token}` }) }
   const axios = await fetched(loadAxios)
   try {
-    return await axios.request<T>({ timeout: 15_000, ...config, headers: { 'Content-Type': 'application/json', ...headers } })
+    return await axios.request<T>({ timeout: 15_000, ...config, headers: { 'Content-Type': 'application/json', ...config.headers } })
   } catch (error) {
     throw asTrouble(error, axios)
   }
@@ -88,7 +92,7 @@ export async function predict(model: string, inputs: unknown[], signal?: AbortSi
 
 /** Asks what params that are nowhere stored would answer: the model's own code builds and runs them. At most 1,000 inputs. */
 export async function evaluate(model: string, proposed: { params: unknown; requires?: Requires }, inputs: unknown[], signal?: AbortSignal): Promise<Outputs> {
-  return outputsOf(await send({ method: 'POST', url: `/${at(model)}/evaluate`, data: { ...proposed, inputs }, timeout: patience, signal }))
+  return outputsOf(await sendSigned({ method: 'POST', url: `/${at(model)}/evaluate`, data: { ...proposed, inputs }, timeout: patience, signal }))
 }
 
 /** Training data. */
@@ -146,15 +150,15 @@ export async function putParams(
   options: WriteOptions & { hold?: boolean },
 ): Promise<Tagged> {
   const params = options.hold ? { hold: 'true' } : {}
-  return taggedOf(await send({ method: 'PUT', url: `/params/${at(model)}`, data: change, params, headers: writeHeaders(options) }))
+  return taggedOf(await sendSigned({ method: 'PUT', url: `/params/${at(model)}`, data: change, params, headers: writeHeaders(options) }))
 }
 
 /** Makes a held version current (promote), or an older one again (rollback); both as a copy. */
 export async function copyParams(model: string, verb: 'promote' | 'rollback', copy: { version: number; message?: string }, options: WriteOptions): Promise<Tagged> {
-  return taggedOf(await send({ method: 'POST', url: `/params/${at(model)}/${verb}`, data: copy, headers: writeHeaders(options) }))
+  return taggedOf(await sendSigned({ method: 'POST', url: `/params/${at(model)}/${verb}`, data: copy, headers: writeHeaders(options) }))
 }
 
 /** Sets the traffic of a model's revisions, if its split is still the one named `ifMatch`. If it was changed by others: a Trouble of kind "conflict", its body SplitChanged. */
 export async function setTraffic(model: string, traffic: Share[], ifMatch: string): Promise<SplitChanged> {
-  return (await send<SplitChanged>({ method: 'POST', url: `/api/models/${at(model)}/traffic`, data: { traffic }, headers: { 'If-Match': `"${ifMatch}"` } })).data
+  return (await sendSigned<SplitChanged>({ method: 'POST', url: `/api/models/${at(model)}/traffic`, data: { traffic }, headers: { 'If-Match': `"${ifMatch}"` } })).data
 }
