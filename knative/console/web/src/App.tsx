@@ -4,6 +4,7 @@ import { LinkNotice } from './live/LinkNotice'
 import { ModelsPage } from './models/ModelsPage'
 import { EventsPage, ModelPage } from './parts'
 import { type Place, usePlace } from './router'
+import { SignInWhereNeeded } from './session/SessionButton'
 import style from './App.module.css'
 import { ErrorBoundary } from './ui/ErrorBoundary'
 import { PageTitle } from './ui/PageTitle'
@@ -23,11 +24,13 @@ export function App() {
       <TopBar place={place} />
       <main className={style.main} tabIndex={-1}>
         <LinkNotice />
-        <ErrorBoundary key={place.page === 'model' ? place.model : place.page}>
-          <Suspense fallback={<Placeholder lines={6} />}>
-            <Here place={place} />
-          </Suspense>
-        </ErrorBoundary>
+        <SignInWhereNeeded>
+          <ErrorBoundary key={place.page === 'model' ? place.model : place.page}>
+            <Suspense fallback={<Placeholder lines={6} />}>
+              <Here place={place} />
+            </Suspense>
+          </ErrorBoundary>
+        </SignInWhereNeeded>
       </main>
       <Toasts />
     </>

@@ -5,7 +5,7 @@ import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Field } from '../ui/Field'
 import { Icon } from '../ui/Icon'
-import { TroubleNotice } from '../ui/Notice'
+import { TroubleNotice, WayIn } from '../ui/Notice'
 import { focusIsLost } from '../ui/useGoOn'
 import { signIn, signOut, useSession } from './session'
 import style from './SessionButton.module.css'
@@ -53,11 +53,13 @@ function Opener({ label, className, button, then }: OpenerProps) {
   )
 }
 
-function SignIn({ then, onClose }: { then: OpenerProps['then']; onClose: () => void }) {
+function SignIn({ then, onClose }: { then?: OpenerProps['then']; onClose: () => void }) {
   const w = useWords(sessionWords)
   const [token, setToken] = useState('')
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<Trouble>()
+  const asking = useRef<AbortController>(null)
+  useEffect(() => () => asking.current?.abort(), [])
   useEffect(
     () => () => {
       if (focusIsLost()) then?.current?.focus()
@@ -69,8 +71,9 @@ function SignIn({ then, onClose }: { then: OpenerProps['then']; onClose: () => v
     event.preventDefault()
     if (busy || token.trim() === '') return
     setBusy(true)
+    asking.current = new AbortController()
     try {
-      await signIn(token.trim())
+      await signIn(token.trim(), asking.current.signal)
       onClose()
     } catch (error) {
       setTrouble(troubleOf(error))
@@ -92,6 +95,18 @@ function SignIn({ then, onClose }: { then: OpenerProps['then']; onClose: () => v
         </div>
       </form>
     </Dialog>
+  )
+}
+
+/** Below it, what went wrong for want of a good token offers the way to one. What was typed stays as it is. The dialog stands beside: a form has no other one in it. */
+export function SignInWhereNeeded({ children }: { children: ReactNode }) {
+  const w = useWords(sessionWords)
+  const [open, setOpen] = useState(false)
+  return (
+    <>
+      <WayIn value={<Button onClick={() => setOpen(true)}>{w.showToken}</Button>}>{children}</WayIn>
+      {open && <SignIn onClose={() => setOpen(false)} />}
+    </>
   )
 }
 

@@ -30,9 +30,10 @@ function read(): Session {
   return { token: '', name: '' }
 }
 
-/** Asks whose token it is, and signs in with it; throws the Trouble if it is nobody's. */
+/** Asks whose token it is, and signs in with it; throws the Trouble if it is nobody's, and whatever it is if that was given up. */
 export async function signIn(token: string, signal?: AbortSignal) {
   const name = await session(token, signal)
+  signal?.throwIfAborted()
   attempt(() => sessionStorage.setItem(kept, JSON.stringify({ token, name })))
   sendWith(token)
   store.set({ token, name })

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { createContext, type ReactNode, useContext } from 'react'
 import { revive } from '../again'
 import { useWords } from '../i18n/language'
 import type { Trouble } from '../trouble'
@@ -19,13 +19,23 @@ export function Notice({ tone = 'calm', title, children, action }: { tone?: 'cal
   )
 }
 
+/** What lets a person sign in, to be shown where a token is missing or no longer good. */
+export const WayIn = createContext<ReactNode>(null)
+
 /** What went wrong with a request, in the person's words, with what the server said, and a way to try again. */
 export function TroubleNotice({ trouble, retry, title }: { trouble: Trouble; retry?: () => void; title?: string }) {
   const w = useWords(troubleWords)
+  const wayIn = useContext(WayIn)
   if (trouble.kind === 'stopped') return null
   const again = retry && (trouble.kind === 'gone' ? () => void revive().then(retry) : retry)
+  const action = (
+    <>
+      {trouble.kind === 'signIn' && wayIn}
+      {again && <Button onClick={again}>{w.retry}</Button>}
+    </>
+  )
   return (
-    <Notice tone="bad" title={title ?? w[trouble.kind]} action={again && <Button onClick={again}>{w.retry}</Button>}>
+    <Notice tone="bad" title={title ?? w[trouble.kind]} action={action}>
       {title && <p>{w[trouble.kind]}</p>}
       {trouble.status !== undefined && trouble.message && (
         <p>
