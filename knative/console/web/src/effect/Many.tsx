@@ -28,25 +28,42 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
   const id = useId()
   const file = useRef<HTMLInputElement>(null)
   const area = useRef<HTMLTextAreaElement>(null)
-  const { table: text, paste: setText, fill, output } = useForm(model, inputs)
+  const { table: text, former, paste: setText, replace, undo, fill, output } = useForm(model, inputs)
   const [over, setOver] = useState(false)
+  const [unreadable, setUnreadable] = useState('')
   const paced = usePaced(text, 400)
   const parsed = useMemo(() => (paced.trim() === '' ? undefined : parseTable(paced, inputs)), [paced, inputs])
   const rows = parsed?.rows
   const key = rows ? `${model.name} ${output} ${family.map((m) => m.params?.version).join()} ${paced}` : ''
   const asked = useAsk(key, (signal) => askMany(model, family, rows ?? [], output, signal))
 
+  /** A folder is no file that can be read, and one that can may be gone or locked by now. */
   async function take(from: File | undefined) {
-    if (from) setText(await from.text())
+    if (!from) return
+    const read = await from.text().catch(() => undefined)
+    setUnreadable(read === undefined ? from.name : '')
+    if (read !== undefined) replace(read)
+  }
+
+  function choose({ currentTarget }: ChangeEvent<HTMLInputElement>) {
+    void take(currentTarget.files?.[0])
+    currentTarget.value = '' // so that the same file can be chosen again, once it is another
+  }
+
+  /** Text that is dragged is for the browser to drop. */
+  const withFile = (act: (event: DragEvent) => void) => (event: DragEvent) => {
+    if (!event.dataTransfer.types.includes('Files')) return
+    event.preventDefault()
+    act(event)
   }
 
   return (
     <Panel title={w.title}>
       <div
         className={`${style.drop} ${over ? style.over : ''}`}
-        onDragOver={(event: DragEvent) => (event.preventDefault(), setOver(true))}
+        onDragOver={withFile(() => setOver(true))}
         onDragLeave={() => setOver(false)}
-        onDrop={(event: DragEvent) => (event.preventDefault(), setOver(false), void take(event.dataTransfer.files[0]))}
+        onDrop={withFile((event) => (setOver(false), void take(event.dataTransfer.files[0])))}
       >
         <label htmlFor={id}>{w.paste}</label>
         <textarea
@@ -65,7 +82,12 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
           <p id={`${id}-hint`} className={style.hint}>
             {w.hint} {text.length > longestKept && w.notKept}
           </p>
-          <input ref={file} type="file" accept=".csv,.tsv,.txt,.json" hidden onChange={(event: ChangeEvent<HTMLInputElement>) => void take(event.target.files?.[0])} />
+          <input ref={file} type="file" accept=".csv,.tsv,.txt,.json" hidden onChange={choose} />
+          {former !== undefined && former !== text && (
+            <Button look="quiet" onClick={() => (undo(), area.current?.focus())}>
+              {w.undo}
+            </Button>
+          )}
           {text !== '' && (
             <Button look="quiet" onClick={() => (setText(''), area.current?.focus())}>
               {w.clear}
@@ -76,6 +98,7 @@ export function Many({ model, family, inputs }: { model: ModelInfo; family: Mode
           </Button>
         </div>
       </div>
+      {unreadable && <Notice tone="bad" title={w.unreadable(unreadable)} />}
       {parsed?.flaws && <Flaws id={`${id}-flaws`} flaws={parsed.flaws} />}
       {key !== '' && (
         <Waiting asked={asked} lines={4}>

@@ -13,6 +13,10 @@ export interface Form extends Input {
   sweepOver(index: number): void
   show(output: number): void
   paste(table: string): void
+  /** Puts a table in the place of the one that is there, and keeps that one. */
+  replace(table: string): void
+  /** Brings back the table that was replaced; what took its place is gone. */
+  undo(): void
 }
 
 export function useForm(model: ModelInfo, elements: Element[]): Form {
@@ -29,6 +33,11 @@ export function useForm(model: ModelInfo, elements: Element[]): Form {
     sweepOver: (sweep) => patch({ sweep }),
     show: (output) => patch({ output }),
     paste: (table) => patch({ table }),
+    replace(table) {
+      const { table: now } = { ...input, ...inputs.get()[key] }
+      patch(now.trim() === '' ? { table } : { table, former: now })
+    },
+    undo: () => patch({ table: input.former, former: undefined }),
   }
 }
 

@@ -9,6 +9,8 @@ export const manyWords = words(
     notKept: 'A table as long as this one is gone when the page is loaded anew.',
     file: 'Choose a file',
     clear: 'Clear',
+    undo: 'Bring back what was there',
+    unreadable: (file: string) => `${file} cannot be read`,
     wrong: 'This table cannot be read; nothing was asked',
     flaw: (flaw: Flaw): string => {
       switch (flaw.kind) {
@@ -40,6 +42,8 @@ export const manyWords = words(
     notKept: '表格过长，重新加载页面后不会保留。',
     file: '选择文件',
     clear: '清空',
+    undo: '恢复原来的表格',
+    unreadable: (file) => `无法读取 ${file}`,
     wrong: '无法读取该表格，未发送任何请求',
     flaw: (flaw) => {
       switch (flaw.kind) {

@@ -29,6 +29,9 @@ describe('a table that is pasted', () => {
     ['a column less', 'bmi,bp\n1,2', { kind: 'missing', column: 's5' }],
     ['a short line', '1,2,3\n1,2', { kind: 'width', line: 2, has: 2, wants: 3 }],
     ['a word', 'bmi,bp,s5\n1,2,3\n1,high,3', { kind: 'number', line: 3, column: 'bp', text: 'high' }],
+    ['a word after empty lines', '\n\nbmi,bp,s5\n\n1,2,3\r\n  \r\n1,high,3', { kind: 'number', line: 7, column: 'bp', text: 'high' }],
+    ['a word after a cell of two lines', 'id,bmi,bp,s5\n"a\nb",1,2,3\nc,1,high,3', { kind: 'number', line: 4, column: 'bp', text: 'high' }],
+    ['a word in a row that begins with a cell of two lines', 'id,bmi,bp,s5\n"a\nb",1,high,3', { kind: 'number', line: 2, column: 'bp', text: 'high' }],
     ['null', '[[1,null,3]]', { kind: 'number', line: 1, column: 'bp', text: 'null' }],
   ])('is refused with its place: %s', (_, text, flaw) => expect(parseTable(text, three)).toEqual({ flaws: [flaw] }))
 

@@ -25,23 +25,23 @@ const mostFlaws = 5
 export function parseTable(text: string, elements: Element[]): Parsed {
   const trimmed = text.trim()
   if (trimmed === '') return { flaws: [{ kind: 'empty' }] }
-  const cells = trimmed.startsWith('[') || trimmed.startsWith('{') ? fromJson(trimmed, elements) : fromCsv(trimmed, elements)
+  const cells = trimmed.startsWith('[') || trimmed.startsWith('{') ? fromJson(trimmed, elements) : fromCsv(trimmed, 1 + linesIn(text.slice(0, text.indexOf(trimmed))), elements)
   return 'flaws' in cells ? cells : readRows(cells, elements)
 }
 
-/** Cells in the order of the inputs, and the line of the first row. */
+/** Cells in the order of the inputs, and the line on which each row begins. */
 interface Cells {
-  first: number
+  lines: number[]
   rows: unknown[][]
 }
 
-function readRows({ first, rows }: Cells, elements: Element[]): Parsed {
+function readRows({ lines, rows }: Cells, elements: Element[]): Parsed {
   if (rows.length === 0) return { flaws: [{ kind: 'empty' }] }
   if (rows.length > mostRows) return { flaws: [{ kind: 'tooMany', most: mostRows }] }
   const flaws: Flaw[] = []
   const numbers: number[][] = []
   for (const [i, row] of rows.entries()) {
-    const line = first + i
+    const line = lines[i]!
     if (row.length !== elements.length) flaws.push({ kind: 'width', line, has: row.length, wants: elements.length })
     else {
       numbers.push(
@@ -73,7 +73,7 @@ function fromJson(text: string, elements: Element[]): Cells | { flaws: Flaw[] } 
   // A flat list of numbers is one row, unless the model takes a single number.
   const rows = elements.length > 1 && list.every((v) => typeof v === 'number') ? [list] : list
   return {
-    first: 1,
+    lines: rows.map((_, i) => i + 1),
     rows: rows.map((row: unknown) => {
       if (Array.isArray(row)) return row.flat(Number.POSITIVE_INFINITY) as unknown[]
       if (typeof row === 'object' && row !== null) return elements.map((e) => (row as Record<string, unknown>)[e.name])
@@ -82,32 +82,44 @@ function fromJson(text: string, elements: Element[]): Cells | { flaws: Flaw[] } 
   }
 }
 
-function fromCsv(text: string, elements: Element[]): Cells | { flaws: Flaw[] } {
-  const [firstLine = ''] = text.split('\n', 1)
-  const separator = ['\t', ';', ','].find((s) => firstLine.includes(s)) ?? ','
-  const rows = splitCsv(text, separator)
+function fromCsv(text: string, firstLine: number, elements: Element[]): Cells | { flaws: Flaw[] } {
+  const [head = ''] = text.split('\n', 1)
+  const separator = ['\t', ';', ','].find((s) => head.includes(s)) ?? ','
+  const { lines, rows } = splitCsv(text, firstLine, separator)
   const header = rows[0]!.map((cell) => cell.trim())
-  if (header.every((cell) => !Number.isNaN(numberIn(cell)))) return { first: 1, rows }
+  if (header.every((cell) => !Number.isNaN(numberIn(cell)))) return { lines, rows }
   const order = elements.map((e) => header.indexOf(e.name))
   const missing = elements.filter((_, i) => order[i]! < 0)
   if (missing.length > 0) return { flaws: missing.map((e) => ({ kind: 'missing', column: e.name })) }
-  return { first: 2, rows: rows.slice(1).map((row) => order.map((i) => row[i])) }
+  return { lines: lines.slice(1), rows: rows.slice(1).map((row) => order.map((i) => row[i])) }
 }
 
-/** Cuts CSV into cells (RFC 4180); empty lines are left out. */
-function splitCsv(text: string, separator: string): string[][] {
+function linesIn(text: string): number {
+  return text.split('\n').length - 1
+}
+
+/** Cuts CSV into cells (RFC 4180), and tells the line on which each row begins; empty lines are left out, but counted. */
+function splitCsv(text: string, firstLine: number, separator: string): { lines: number[]; rows: string[][] } {
+  const lines: number[] = []
   const rows: string[][] = []
+  let line = firstLine
+  let began = line
   let row: string[] = []
   let cell = ''
   let quoted = false
   const endRow = () => {
     row.push(cell)
-    if (row.some((c) => c.trim() !== '')) rows.push(row)
+    if (row.some((c) => c.trim() !== '')) {
+      rows.push(row)
+      lines.push(began)
+    }
     row = []
     cell = ''
+    began = line
   }
   for (let i = 0; i < text.length; i++) {
     const char = text[i]!
+    if (char === '\n') line++
     if (quoted) {
       if (char !== '"') cell += char
       else if (text[i + 1] === '"') cell += text[i++]
@@ -120,7 +132,7 @@ function splitCsv(text: string, separator: string): string[][] {
     else if (char !== '\r') cell += char
   }
   endRow()
-  return rows
+  return { lines, rows }
 }
 
 /** Writes CSV; a name that has a separator or a quote in it is quoted. */

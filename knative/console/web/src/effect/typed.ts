@@ -11,6 +11,8 @@ export interface Input {
   output: number
   /** The table for many. It is kept over a reload if it is not longer than `longestKept`. */
   table: string
+  /** The table that a file took the place of. It lives as long as the page. */
+  former?: string
 }
 
 const kept = 'modelfn.input'
@@ -18,7 +20,7 @@ const kept = 'modelfn.input'
 /** The longest table that is kept over a reload, in characters: some thousand rows. The session's room is for all that is typed. */
 export const longestKept = 200_000
 
-export const inputs = createKeptStore<Input>(kept, (all) => Object.fromEntries(Object.entries(all).map(([key, input]) => [key, input.table?.length > longestKept ? { ...input, table: '' } : input])))
+export const inputs = createKeptStore<Input>(kept, (all) => Object.fromEntries(Object.entries(all).map(([key, input]) => [key, { ...input, former: undefined, ...(input.table?.length > longestKept && { table: '' }) }])))
 
 /** Forgets what is in memory, as a reload does. */
 export function reloadInputs() {
