@@ -8,7 +8,7 @@ import { Spark } from '../ui/Spark'
 import style from './Load.module.css'
 import { modelsWords } from './words'
 
-/** The last minute of a model's predictions: how many, how many failed, and how long they took. */
+/** The last minute of a model's predictions through this gateway, which knows of no others: how many, how many failed, and how long they took. */
 export function Load({ model }: { model: string }) {
   const seconds = useDeferredValue(useLive((l) => l.seconds)) // a hundred are drawn in small steps, and hold no frame up
   return <Charts model={model} seconds={seconds} />
@@ -27,7 +27,7 @@ const Charts = memo(function Charts({ model, seconds }: { model: string; seconds
             {w.perSecond} <strong>{number(rate)}</strong>
           </span>
           <span className={failed > 0 ? style.bad : undefined}>
-            {w.errors} <strong>{number(failed)}</strong>
+            {w.errorsPerMinute} <strong>{number(failed)}</strong>
           </span>
         </figcaption>
         <Spark
@@ -55,6 +55,7 @@ const Charts = memo(function Charts({ model, seconds }: { model: string; seconds
           ]}
         />
       </figure>
+      <p>{w.scope}</p>
     </div>
   )
 })

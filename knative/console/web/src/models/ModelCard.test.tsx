@@ -38,6 +38,14 @@ describe('the card of a model', () => {
     expect(screen.getByText('a bit up')).toBeVisible()
   })
 
+  it('says of its figures that they are of this gateway, and of how long', () => {
+    act(() => live.set((now) => ({ ...now, seconds: [{ at: 60, models: { 'model-a': { requests: 3, errors: 2, p50: 1, p99: 2 } } }, { at: 100, models: { 'model-a': { requests: 10, errors: 1, p50: 1, p99: 2 } } }] })))
+    show({})
+    expect(screen.getByText('requests/s')).toHaveTextContent('requests/s 2')
+    expect(screen.getByText('errors/min')).toHaveTextContent('errors/min 3')
+    expect(screen.getByText('Through this gateway, last minute')).toBeVisible()
+  })
+
   it('says why a replica refuses them', () => {
     show({}, [{}, { version: 16, state: 'rejected', error: 'params.bias: not a number' }])
     expect(screen.getByText('1 of 2 on v17, 1 rejected it')).toBeVisible()
