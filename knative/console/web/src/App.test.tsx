@@ -2,6 +2,7 @@ import { act, render, screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 import { App } from './App'
+import { setLanguage } from './i18n/language'
 import { live } from './live/live'
 import type { ModelInfo } from './contract'
 
@@ -27,6 +28,23 @@ it('shows a model that appears, its text as it is', () => {
   const card = screen.getByRole('article')
   expect(within(card).getByRole('heading', { name: 'Model A' })).toBeVisible()
   expect(within(card).getByText('Says <b>things</b>.')).toBeVisible()
+})
+
+it('finds a model by what it is said to do, in the language in which that is shown', async () => {
+  render(<App />)
+  const description = 'Standardizes bmi, bp and s5: how many standard deviations each is above its mean.'
+  tell(Array.from({ length: 9 }, (_, i) => ({ ...modelA, name: `m-${i}`, description: i === 4 ? description : '' })))
+  const search = async (text: string) => {
+    await userEvent.clear(screen.getByRole('searchbox'))
+    await userEvent.type(screen.getByRole('searchbox'), text)
+  }
+  await search('standardizes')
+  expect(screen.getByRole('article')).toHaveTextContent('m-4')
+  act(() => setLanguage('zh'))
+  await search('标准差')
+  expect(screen.getByRole('article')).toHaveTextContent('m-4')
+  await search('standardizes')
+  expect(screen.queryByRole('article')).toBeNull()
 })
 
 it('speaks Chinese and English', async () => {

@@ -26,6 +26,17 @@ describe('the log of events', () => {
     expect(screen.getByText('bob')).toBeVisible()
   })
 
+  it('tells of a held one that is promoted, which was never used before, and of that one again', () => {
+    const log = [event('model-a', 5, 'two'), event('model-a', 4, 'one'), event('model-a', 3, 'two'), event('model-a', 2, 'two', { held: true }), event('model-a', 1, 'one')]
+    const what = whatOf(log)
+    expect(log.map((e) => what.get(e)?.kind)).toEqual(['copy', 'copy', 'promoted', 'held', 'first'])
+    show(log)
+    expect(screen.getByText(/promoted v2, which was held, as v3/)).toBeVisible()
+    expect(screen.getByText(/v2 again, as v5/)).toBeVisible()
+    act(() => setLanguage('zh'))
+    expect(screen.getByText(/启用暂存的 v2，即 v3/)).toBeVisible()
+  })
+
   it('is narrowed to a model, and to what is looked for', async () => {
     show(log)
     await userEvent.selectOptions(screen.getByLabelText('Model'), 'model-b')
@@ -42,6 +53,11 @@ describe('the log of events', () => {
     expect(screen.getAllByRole('listitem')).toHaveLength(50)
     await userEvent.click(screen.getByRole('button', { name: 'Show 50 older ones' }))
     expect(screen.getAllByRole('listitem')).toHaveLength(100)
+  })
+
+  it('has a word for one more', () => {
+    show(Array.from({ length: 51 }, (_, i) => event('model-a', 51 - i, String(i), { created: '2026-01-01T00:00:00Z' })))
+    expect(screen.getByRole('button', { name: 'Show 1 older one' })).toBeVisible()
   })
 
   it('speaks Chinese', () => {

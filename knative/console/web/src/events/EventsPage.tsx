@@ -140,7 +140,7 @@ const Entry = memo(function Entry({ event, what, current, fresh, now }: EntryPro
 
 function useWhatText(): (what: What) => string {
   const w = useWords(eventsWords)
-  return (what) => (what.kind === 'copy' ? w.kind.copy(what.version, what.of) : w.kind[what.kind](what.version))
+  return (what) => ('of' in what ? w.kind[what.kind](what.version, what.of) : w.kind[what.kind](what.version))
 }
 
 /** The events that came while one looks. */

@@ -1,7 +1,7 @@
 import { useDeferredValue, useState } from 'react'
 import type { ModelInfo } from '../contract'
 import { useWords } from '../i18n/language'
-import { useModelName } from '../i18n/names'
+import { useModelName, useTranslated } from '../i18n/names'
 import { useLive } from '../live/live'
 import { Field } from '../ui/Field'
 import { Notice } from '../ui/Notice'
@@ -17,11 +17,12 @@ const many = 9
 export function ModelsPage() {
   const w = useWords(modelsWords)
   const modelName = useModelName()
+  const translated = useTranslated()
   const list = useLive((l) => l.list)
   const [text, setText] = useState('')
   const wanted = useDeferredValue(text.trim().toLowerCase())
   const all = list?.models ?? []
-  const fits = ({ name, description = '' }: ModelInfo) => [name, modelName(name), description].some((t) => t.toLowerCase().includes(wanted))
+  const fits = ({ name, description }: ModelInfo) => [name, modelName(name), translated(description)].some((t) => t.toLowerCase().includes(wanted))
   const found = all.filter(fits)
   const models = found.filter((m) => m.kind === 'model')
   const components = found.filter((m) => m.kind === 'component')

@@ -3,6 +3,7 @@ import userEvent from '@testing-library/user-event'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import * as api from '../api'
 import type { Document, ModelInfo, ParamsEvent, Replica } from '../contract'
+import { setLanguage } from '../i18n/language'
 import { live } from '../live/live'
 import { Trouble } from '../trouble'
 import { dropConvergence } from './convergence'
@@ -394,9 +395,29 @@ describe('an older or a held version', () => {
     await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
     await waitFor(() => expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull())
     const [first, second] = copy.mock.calls
-    expect(first).toEqual(['model-a', 'promote', { version: 2, message: 'promote of v2' }, { ifMatch: tagged(versions[0]!).etag, idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) }])
+    expect(first).toEqual(['model-a', 'promote', { version: 2, message: 'promoted v2' }, { ifMatch: tagged(versions[0]!).etag, idempotencyKey: expect.stringMatching(/^[0-9a-f]{32}$/) }])
     expect(second).toEqual(first)
     expect(copy).toHaveBeenCalledTimes(2)
+  })
+
+  it('is written with what was done, in the language of who did it', async () => {
+    const copy = vi.spyOn(api, 'copyParams').mockRejectedValue(new Trouble('gone', 'Network Error'))
+    await showHistory()
+    const inHistory = (name: RegExp) => within(screen.getByRole('listbox', { name: /History|历史/ })).getByRole('option', { name })
+    await userEvent.click(inHistory(/^v1/))
+    await userEvent.click(screen.getByRole('button', { name: 'Roll back to v1' }))
+    act(() => setLanguage('zh'))
+    await userEvent.click(await screen.findByRole('button', { name: '重试' })) // the same request, in its own words
+    await userEvent.click(inHistory(/^v2/))
+    await userEvent.click(screen.getByRole('button', { name: '启用 v2' }))
+    await userEvent.click(inHistory(/^v1/))
+    await userEvent.click(screen.getByRole('button', { name: '回滚到 v1' }))
+    expect(copy.mock.calls.map(([, verb, { message }]) => [verb, message])).toEqual([
+      ['rollback', 'rolled back to v1'],
+      ['rollback', 'rolled back to v1'],
+      ['promote', '启用 v2'],
+      ['rollback', '回滚到 v1'],
+    ])
   })
 
   it('waits for the person when somebody else was first, and says what they changed', async () => {

@@ -110,19 +110,19 @@ function Actions({ model, known, document, isCurrent, onLook, onWritten, onOvert
   const [busy, setBusy] = useState(false)
   const [trouble, setTrouble] = useState<Trouble>()
   const [clash, setClash] = useState<{ seen: Document; theirs: Tagged }>()
-  const [sent, setSent] = useState<{ upon: Tagged; idempotencyKey: string }>()
+  const [sent, setSent] = useState<{ upon: Tagged; message: string; idempotencyKey: string }>()
   const { version, held } = document
 
-  /** Sent again upon the same document it is the same request: its answer may have been lost. */
+  /** Sent again upon the same document it is the same request, in whatever language by now: its answer may have been lost. */
   async function copy(upon: Tagged) {
     const began = performance.now()
-    const request = sent?.upon.etag === upon.etag ? sent : { upon, idempotencyKey: randomId() }
+    const request = sent?.upon.etag === upon.etag ? sent : { upon, message: (held ? w.wasHeld : w.rolledBack)(version), idempotencyKey: randomId() }
     setSent(request)
     setBusy(true)
     setTrouble(undefined)
     try {
-      const verb = held ? 'promote' : 'rollback'
-      const written = await copyParams(model.name, verb, { version, message: `${verb} of v${version}` }, { ifMatch: upon.etag, idempotencyKey: request.idempotencyKey })
+      const { message, idempotencyKey } = request
+      const written = await copyParams(model.name, held ? 'promote' : 'rollback', { version, message }, { ifMatch: upon.etag, idempotencyKey })
       watchConvergence(model.name, written.document.version, began)
       say('good', w.promoted(version, written.document.version))
       setClash(undefined)

@@ -103,6 +103,8 @@ export const paramsWords = words(
     seeEffect: 'See its effect',
     rollback: (version: number) => `Roll back to v${version}`,
     promote: (version: number) => `Promote v${version}`,
+    rolledBack: (version: number) => `rolled back to v${version}`,
+    wasHeld: (version: number) => `promoted v${version}`,
     digest: 'Digest',
     requires: 'Requires',
 
@@ -217,6 +219,8 @@ export const paramsWords = words(
     seeEffect: '查看效果',
     rollback: (version) => `回滚到 v${version}`,
     promote: (version) => `启用 v${version}`,
+    rolledBack: (version) => `回滚到 v${version}`,
+    wasHeld: (version) => `启用 v${version}`,
     digest: '摘要',
     requires: '依赖',
 

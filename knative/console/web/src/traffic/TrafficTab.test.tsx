@@ -50,6 +50,14 @@ describe('the traffic of a model', () => {
     expect(screen.getByText('it crashed')).toBeVisible()
   })
 
+  it('shows older revisions on demand, one or more', () => {
+    const older = (n: number) => ({ ...model, revisions: Array.from({ length: n }, (_, i) => revision(`model-a-${n - i}`, i === 0 ? 100 : 0)) })
+    const { rerender } = render(<TrafficTab model={older(9)} />)
+    expect(screen.getByRole('button', { name: 'Show 1 older one' })).toBeVisible()
+    rerender(<TrafficTab model={older(10)} />)
+    expect(screen.getByRole('button', { name: 'Show 2 older ones' })).toBeVisible()
+  })
+
   it('asks for a sum of 100 before it goes on', async () => {
     show()
     await userEvent.clear(screen.getByLabelText('Share of model-a-2, percent'))

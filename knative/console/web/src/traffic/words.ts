@@ -28,7 +28,7 @@ export const trafficWords = words(
     bar: (parts: string) => `Traffic: ${parts}`,
     sum: (n: number) => (n === 100 ? 'The shares add up to 100 %.' : `The shares add up to ${n} %, and not to 100 %.`),
     unchanged: 'Nothing is changed.',
-    more: (n: number) => `Show ${n} older ones`,
+    more: (n: number) => (n === 1 ? 'Show 1 older one' : `Show ${n} older ones`),
     reset: 'Discard',
     review: 'Look at the change',
     confirmTitle: 'Change the traffic?',
