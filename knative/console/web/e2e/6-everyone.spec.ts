@@ -101,6 +101,25 @@ describe('6. for everyone', () => {
     expect(await page.getByRole('alert').count()).toBe(0)
   })
 
+  it.each([
+    ['en', 'Load it again'],
+    ['zh', '重新加载'],
+  ] as const)('has words and a way on where a file of the page does not come, whichever it is: %s', async (language, again) => {
+    browser.expectComplaint(/ERR_FAILED/)
+    const page = await browser.open('about:blank', { language })
+    await page.route('**/assets/early*.js', (route) => route.abort())
+    await page.goto(server.url)
+    const way = page.getByRole('link', { name: again })
+    expect(await way.isVisible()).toBe(false) // not before it may still come
+    await way.waitFor()
+    await expectAccessible(page)
+    await picture(page, `without-${language}`)
+    await page.unrouteAll()
+    await way.click()
+    await page.getByText(/4 of 4|4 个中有 4 个/).first().waitFor()
+    expect(await way.count()).toBe(0)
+  })
+
   it('says that a model says no, in its words, and asks again when told to', async () => {
     browser.expectComplaint(/status of 503/)
     const page = await browser.open(server.url)

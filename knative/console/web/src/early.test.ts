@@ -53,15 +53,16 @@ it('knows the files of a place, each once', () => {
 })
 
 it('says so when the program did not come, and lets one try again', () => {
-  document.body.innerHTML = '<div id="root"><div class="shell">modelfn</div></div>'
+  document.body.innerHTML = '<div id="root"><div class="shell">modelfn</div><p class="late">…</p></div>'
   const root = document.getElementById('root')!
   const again = vi.fn()
   root.dataset.begun = ''
   tellWithout(root, again)
-  expect(root).toHaveTextContent(/^modelfn$/)
+  expect(root).toHaveTextContent(/^modelfn…$/)
   delete root.dataset.begun
   tellWithout(root, again)
   expect(root.querySelector('[role=alert]')).toHaveTextContent('The page did not come whole. The server may be down, or the network.')
+  expect(root.querySelector('.late')).toBeNull()
   root.querySelector('button')!.click()
   expect(again).toHaveBeenCalledOnce()
 })

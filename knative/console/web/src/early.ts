@@ -37,7 +37,7 @@ export function keeping(stream: EventSource): Source {
   }
 }
 
-/** Says so if the program itself did not come, for then nobody else can. The program marks its place when it begins. */
+/** Says so if the program itself did not come, sooner than index.html does, and in the person's language. The program marks its place when it begins. */
 export function tellWithout(root: HTMLElement, again: () => void) {
   if (root.dataset.begun !== undefined) return
   const chinese = navigator.languages.find((tag) => /^(zh|en)/.test(tag))?.startsWith('zh') ?? false
@@ -49,6 +49,7 @@ export function tellWithout(root: HTMLElement, again: () => void) {
   button.textContent = chinese ? '重试' : 'Try again'
   button.addEventListener('click', again)
   said.append(' ', button)
+  root.querySelector('.late')?.remove()
   root.append(said)
 }
 
