@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { aBrowser, expectAccessible, looks, picture } from './browser'
+import { Cluster } from './revisions'
 import { aRun } from './run'
 import { ask, change, predict } from './server'
 
@@ -57,6 +58,23 @@ describe('1. the models', () => {
     await page.getByRole('img', { name: /p50 [\d.]+ ms/ }).first().waitFor()
     await expectAccessible(page)
     await picture(page, `models-${look.size}-${look.language}-${look.theme}`)
+  })
+
+  it('appear by themselves as they are deployed', async () => {
+    const page = await browser.open('about:blank')
+    const cluster = new Cluster()
+    cluster.without = 'model-c'
+    await cluster.stand(page, server.url)
+    await page.goto(server.url)
+    await page.getByRole('article').filter({ hasText: 'Model B' }).waitFor()
+    expect(await page.getByRole('article').count()).toBe(3)
+    await page.evaluate(() => Object.assign(window, { notReloaded: true }))
+    cluster.without = ''
+    const card = page.getByRole('article').filter({ hasText: 'Model C' })
+    await card.getByText('Ready').waitFor()
+    await card.getByText('v1').first().waitFor()
+    await card.getByText('requests/s').waitFor()
+    expect(await page.evaluate('window.notReloaded')).toBe(true)
   })
 
   it('appear by themselves, and what they become as well', async () => {

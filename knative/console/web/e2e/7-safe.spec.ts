@@ -1,9 +1,22 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Page, Request } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { aBrowser, expectAccessible, picture } from './browser'
 import { aRun } from './run'
-import { change } from './server'
+import { Cluster } from './revisions'
+import { ask, change } from './server'
 
 const token = 'a token of alice'
+
+const bias = (page: Page) => page.getByLabel('Param 4 bias')
+const submit = (page: Page) => page.getByRole('button', { name: 'Submit', exact: true })
+
+async function showToken(page: Page) {
+  await page.getByRole('dialog').getByLabel('Token', { exact: true }).fill(token)
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: /alice/ }).waitFor()
+}
 
 describe('7. safe', () => {
   const server = aRun({ token, replicas: 1 })
@@ -15,6 +28,77 @@ describe('7. safe', () => {
     await page.goto(`${server.url}/#/models/model-a/effect`)
     await page.getByRole('row', { name: /Model A 10%/ }).waitFor()
     await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  })
+
+  it('lets a reader change nothing: there is nothing to type, and nothing to press', async () => {
+    const page = await browser.open('about:blank')
+    await new Cluster().stand(page, server.url)
+    await page.goto(`${server.url}/#/models/model-a/params`)
+    await page.getByText('To change it, sign in.').waitFor()
+    expect(await bias(page).isEditable()).toBe(false)
+    expect(await page.getByLabel('Component D').isEnabled()).toBe(false)
+    expect(await submit(page).count()).toBe(0)
+    await page.goto(`${server.url}/#/models/model-b/traffic`)
+    await page.getByText('To change it, sign in.').waitFor()
+    for (const field of await page.getByLabel(/^(Share|Tags) of/).all()) expect(await field.isEditable()).toBe(false)
+    expect(await page.getByRole('button', { name: 'Look at the change' }).count()).toBe(0)
+  })
+
+  it('says so when a token is no longer good, leads to another one, and keeps what was typed', async () => {
+    browser.expectComplaint(/status of 401/)
+    const page = await browser.open(`${server.url}/#/models/model-a/params`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await showToken(page)
+    await page.route('**/params/model-a', (route) => route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer of yesterday' } }))
+    await bias(page).fill('92')
+    await submit(page).click()
+    const alert = page.getByRole('alert')
+    await alert.getByText('This needs a token that is known here.').waitFor()
+    const version = async () => ((await (await ask(server.url, '/params/model-a')).json()) as { version: number }).version
+    const before = await version()
+    await expectAccessible(page)
+    await picture(page, 'token-of-yesterday')
+    await page.unrouteAll()
+    await alert.getByRole('button', { name: 'Show a token' }).click()
+    await showToken(page)
+    expect(await bias(page).inputValue()).toBe('92')
+    expect(await version()).toBe(before) // until a person says so again
+    await submit(page).click()
+    await page.getByText(`The one replica is on v${before + 1}`).waitFor()
+  })
+
+  it('writes upon what was seen, with the token; and shows that to nobody who only reads', async () => {
+    const page = await browser.open(`${server.url}/#/models/model-b/params`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await showToken(page)
+    const asked: Request[] = []
+    page.on('request', (request) => void asked.push(request))
+    const tag = async () => (await ask(server.url, '/params/model-b')).headers.get('ETag')
+    const seen = [await tag()]
+    await bias(page).fill('151')
+    await page.getByRole('row', { name: /Proposed .* not saved/ }).waitFor()
+    await submit(page).click()
+    await page.getByText('The one replica is on v2').waitFor()
+    seen.push(await tag())
+    await bias(page).fill('152')
+    await page.getByRole('button', { name: 'Submit, but hold' }).click()
+    seen.push(await tag())
+    await page.getByRole('button', { name: 'Promote v3' }).click()
+    await page.getByText('The one replica is on v4').waitFor()
+    seen.push(await tag())
+    await page.getByRole('listbox', { name: 'History' }).getByRole('option', { name: /^v1 / }).click()
+    await page.getByRole('button', { name: 'Roll back to v1' }).click()
+    await page.getByText('The one replica is on v5').waitFor()
+
+    const below = (path: string) => asked.filter((r) => new URL(r.url()).pathname.startsWith(path))
+    const writes = below('/params/').filter((r) => r.method() !== 'GET')
+    expect(writes.map((r) => [r.method(), r.headers()['if-match']])).toEqual(['PUT', 'PUT', 'POST', 'POST'].map((method, i) => [method, seen[i]]))
+    const signed = [...writes, ...below('/model-b/evaluate')]
+    expect(signed.length).toBeGreaterThan(writes.length)
+    expect(signed.filter((r) => r.headers().authorization !== `Bearer ${token}`)).toEqual([])
+    const others = asked.filter((r) => !signed.includes(r))
+    expect(others.filter((r) => r.url().endsWith('/predict'))).not.toEqual([])
+    expect(others.filter((r) => r.headers().authorization !== undefined).map((r) => r.url())).toEqual([])
   })
 
   it('moves nothing when it turns out that one may sign in', async () => {
@@ -116,5 +200,27 @@ describe('7. safe', () => {
     await page.goto(`${server.url}/#/events`)
     await page.getByRole('heading', { name: 'Events' }).waitFor()
     expect([...origins]).toEqual([server.url])
+  })
+})
+
+describe('7. safe, where everybody may write', () => {
+  const server = aRun({ replicas: 1 })
+  const browser = aBrowser()
+
+  it('is deaf to pages of others: none can write, though it is open in the same browser', async () => {
+    browser.expectComplaint(/status of 403|CORS policy|ERR_FAILED/)
+    const theirs = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>of others</title>'))
+    await new Promise<void>((listens) => theirs.listen(0, '127.0.0.1', listens))
+    const page = await browser.open(`http://127.0.0.1:${(theirs.address() as AddressInfo).port}/`)
+    const statuses: number[] = []
+    page.on('response', (response) => void (response.request().method() === 'POST' && statuses.push(response.status())))
+    await page.evaluate(async (url) => {
+      const rollback = { method: 'POST', body: '{"version":1}' }
+      await fetch(`${url}/params/model-a/rollback`, { ...rollback, mode: 'no-cors' }) // as a form does: it is sent without a question
+      await fetch(`${url}/params/model-a/rollback`, { ...rollback, headers: { 'If-Match': '*', 'Content-Type': 'application/json' } }).catch(() => {})
+    }, server.url)
+    await expect.poll(() => statuses).toEqual([403])
+    expect(await (await ask(server.url, '/params/model-a')).json()).toMatchObject({ version: 1 })
+    theirs.close()
   })
 })

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import type { ModelList, Revision, Share } from '../src/contract'
 import { ask } from './server'
@@ -20,16 +22,32 @@ export const colleague = 'firstname.lastname@departments.example.com'
 /** The run as a cluster's gateway would show it: the models and predictions are real, their revisions and the traffic stand here. */
 export class Cluster {
   etag = 1
-  /** Who set the traffic. */
+  /** Who set the traffic, and when. */
   by = colleague
+  private at = new Date(Date.now() - 330_000).toISOString()
   revisions = [revision(3, { tags: ['candidate'], pods: 0 }), revision(2, { percent: 100, pods: 2 }), revision(1, { paramsVersion: 1, pods: 0 })]
+  /** A model that is not deployed yet. */
+  without = ''
   private list!: ModelList
 
   async stand(page: Page, url: string) {
     this.list = (await (await ask(url, '/api/models')).json()) as ModelList
-    await page.route('**/api/live', (route) =>
-      route.fulfill({ contentType: 'text/event-stream', body: `retry: 300\n\nevent: models\ndata: ${JSON.stringify(this.shown())}\n\n` }),
-    )
+    // A stream of its own, which stays open: one that ends again and again is taken for a server that is away, if opening it takes its time.
+    const streams = createServer((_, response) => {
+      let told = ''
+      const tell = () => {
+        const models = JSON.stringify(this.shown())
+        if (models !== told) response.write(`event: models\ndata: ${models}\n\n`)
+        told = models
+      }
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' })
+      tell()
+      const telling = setInterval(tell, 300)
+      response.on('close', () => clearInterval(telling))
+    })
+    await new Promise<void>((listens) => streams.listen(0, '127.0.0.1', listens))
+    page.on('close', () => (streams.closeAllConnections(), streams.close()))
+    await page.route('**/api/live', (route) => route.continue({ url: `http://127.0.0.1:${(streams.address() as AddressInfo).port}/` }))
     await page.route('**/api/models/model-b/traffic', async (route) => {
       const { traffic } = route.request().postDataJSON() as { traffic: Share[] }
       if (route.request().headers()['if-match'] !== `"${this.etag}"`) return route.fulfill({ status: 412, json: { traffic: this.shares(), etag: String(this.etag), set: this.whoSet(), former: null, error: 'another change came first' } })
@@ -54,7 +72,7 @@ export class Cluster {
   }
 
   private whoSet() {
-    return { by: this.by, at: new Date(Date.now() - 330_000).toISOString() }
+    return { by: this.by, at: this.at }
   }
 
   private shares(): Share[] {
@@ -62,6 +80,6 @@ export class Cluster {
   }
 
   private shown(): ModelList {
-    return { ...this.list, managed: true, models: this.list.models.map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag), trafficSet: this.whoSet() } : m)) }
+    return { ...this.list, managed: true, models: this.list.models.filter((m) => m.name !== this.without).map((m) => (m.name === 'model-b' ? { ...m, revisions: this.revisions, split: String(this.etag), trafficSet: this.whoSet() } : m)) }
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +14,8 @@ export interface Run {
   /** Ends the processes, but keeps the folder; `up` begins again at the same address. */
   down(): Promise<void>
   up(): Promise<void>
+  /** What one of its programs logged. */
+  log(program: string): Promise<string>
 }
 
 const bin = process.env.MODELFN_BIN ?? resolve(import.meta.dirname, '../../../../bin')
@@ -33,6 +35,7 @@ export async function startRun({ token = '', replicas = 4 } = {}): Promise<Run> 
       return url
     },
     down: () => end(child),
+    log: (program) => readFile(join(folder, 'logs', `${program}.log`), 'utf8'),
     async up() {
       ;({ child, url } = await begin(new URL(url).host, args, token))
     },
