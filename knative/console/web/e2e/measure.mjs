@@ -11,6 +11,7 @@
  * writes stays in the run's registry.
  */
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 
@@ -44,7 +45,7 @@ const places = {
   effect: { address: `${url}/#/models/model-b/effect`, sign: ['svg[role=img] circle', 3] },
 }
 
-const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const { args } = createRequire(import.meta.url)('./chromium.json')
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args })
 try {
   console.log(JSON.stringify({ ...(await loads()), save: await save(), many: await many() }, null, 2))

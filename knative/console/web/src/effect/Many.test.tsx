@@ -5,7 +5,7 @@ import * as api from '../api'
 import type { ModelInfo } from '../contract'
 import { Many } from './Many'
 import { elementsOf } from './signature'
-import { forgetInputs, inputs, reloadInputs } from './typed'
+import { forgetInputs, inputs, reloadInputs } from '../session/inputs'
 
 const model: ModelInfo = {
   name: 'model-a',

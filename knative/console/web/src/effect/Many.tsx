@@ -17,7 +17,7 @@ import style from './Many.module.css'
 import { manyWords } from './manyWords'
 import type { Element } from './signature'
 import { type Flaw, parseTable, writeCsv } from './table'
-import { longestKept } from './typed'
+import { longestKept } from '../session/inputs'
 
 /** Rows of the answers that are shown; the download has all. */
 const shown = 50

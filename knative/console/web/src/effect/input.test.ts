@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import type { ModelInfo } from '../contract'
 import { useForm } from './input'
 import { elementsOf } from './signature'
-import { forgetInputs, longestKept, reloadInputs } from './typed'
+import { forgetInputs, longestKept, reloadInputs } from '../session/inputs'
 
 const signature: ModelInfo['signature'] = { inputs: [{ name: 'x', datatype: 'FP64', shape: [2] }], outputs: [] }
 const key = JSON.stringify(signature!.inputs)

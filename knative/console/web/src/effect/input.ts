@@ -1,7 +1,7 @@
 import type { ModelInfo } from '../contract'
 import { useStore } from '../store'
 import { type Element, roundTo, stepOf } from './signature'
-import { type Input, inputs } from './typed'
+import { type Input, inputs } from '../session/inputs'
 
 export interface Form extends Input {
   elements: Element[]

@@ -4,8 +4,6 @@ import { type Language, useLanguage } from './language'
 export interface Format {
   /** A number with up to `digits` digits after the point, 1 if not said. */
   number(value: number, digits?: number): string
-  /** A number as short as it can be without losing anything. */
-  exact(value: number): string
   percent(share: number): string
   /** A time of a day, to the second. */
   clock(time: Date | string | number): string
@@ -41,7 +39,6 @@ function makeFormat(tag: string): Format {
   }
   return {
     number,
-    exact: (value) => String(value),
     percent: (share) => percent().format(share),
     clock: (time) => clock().format(new Date(time)),
     moment: (time) => moment().format(new Date(time)),

@@ -1,7 +1,7 @@
 import type { ModelInfo } from '../contract'
 import { useWords } from '../i18n/language'
 import { useLive } from '../live/live'
-import { type Standing, standingOf } from '../live/replicas'
+import { pinnedOf, type Standing, standingOf } from '../live/replicas'
 import style from './Replicas.module.css'
 import { modelsWords } from './words'
 
@@ -22,8 +22,7 @@ function Said({ model }: { model: ModelInfo }) {
   const event = useLive((l) => l.replicas[model.name])
   if (model.state === 'zero') return <>{w.zero}</> // the registry knows those that end a while longer
   if (!event) return <>{w.unknownReplicas}</>
-  const pinned = new Set(model.revisions.filter((r) => r.paramsVersion > 0).map((r) => r.name))
-  const standing = standingOf(event, pinned)
+  const standing = standingOf(event, pinnedOf(model))
   if (standing.all.length === 0) return <>{w.noReplicas}</>
   const parts = [
     w.onVersion(standing.onVersion, standing.all.length, event.version),

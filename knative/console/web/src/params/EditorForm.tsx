@@ -25,7 +25,7 @@ export function EditorForm({ model, editor, onHeld }: { model: ModelInfo; editor
   const [comparing, setComparing] = useState(false)
   const [heading, goOn] = useGoOn<HTMLHeadingElement>()
   const [followed, goOnFollowing] = useGoOn<HTMLParagraphElement>({ scrolls: true })
-  const { ref, focusFirst } = useFirstWrong(editor.problems)
+  const { ref, focusFirst } = useFirstWrong()
   const { behind, busy, dirty, readable, changes, base, content, message } = editor
   const wrong = Object.keys(editor.problems).length > 0
 

@@ -1,4 +1,7 @@
+import type { Tagged } from '../api'
 import type { Document, Requires } from '../contract'
+import { isObject } from '../isObject'
+import type { Trouble } from '../trouble'
 import { type Choice, choices, merge, type Side } from './merge'
 
 /** What a write would make of a model: its params, and the components that they require. */
@@ -9,6 +12,11 @@ export interface Content {
 
 export function contentOf(document: Document): Content {
   return { params: document.params, requires: document.requires ?? {} }
+}
+
+/** The document that a conflict came with, and its tag. */
+export function laterOf({ body, etag, kind }: Trouble): Tagged | undefined {
+  return kind === 'conflict' && etag && isObject(body) && typeof body.version === 'number' ? { document: body as unknown as Document, etag } : undefined
 }
 
 /** Where mine and theirs differ, both having begun at the same document. A pin is one place: its version and digest go together. */

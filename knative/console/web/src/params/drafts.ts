@@ -1,6 +1,7 @@
 import { attempt } from '../attempt'
 import type { Document, Requires } from '../contract'
 import { isObject } from '../isObject'
+import { randomId } from '../randomId'
 import { createStore, useStore } from '../store'
 import type { Typed } from './typed'
 
@@ -80,9 +81,4 @@ function parsed(text: string | null): Draft | undefined {
 /** This tab's own first: another tab may have typed something else. Without any, the draft lives as long as the page. */
 function storages(): Storage[] {
   return [() => sessionStorage, () => localStorage].flatMap((of) => attempt(of) ?? [])
-}
-
-/** A name that nobody else has; randomUUID is missing where the page did not come over TLS. */
-export function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -2,10 +2,9 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { putParams, type Tagged } from '../api'
 import type { Document, ModelInfo, Requires } from '../contract'
 import { useWords } from '../i18n/language'
-import { isObject } from '../isObject'
 import { type Trouble, troubleOf } from '../trouble'
 import { say } from '../ui/toast'
-import { type Content, contentOf } from './conflict'
+import { type Content, contentOf, laterOf } from './conflict'
 import { watchConvergence } from './convergence'
 import { diff, same } from './diff'
 import { type Draft, draftOf, dropDraft, keepDraft, useDraft } from './drafts'
@@ -165,23 +164,17 @@ export function useEditor(model: ModelInfo, known: Known, previewTrouble: Troubl
 
 const none: Requires = {}
 
-/** The document that a conflict came with, and its tag. */
-export function laterOf(trouble: Trouble): Tagged | undefined {
-  const { body, etag, kind } = trouble
-  return kind === 'conflict' && etag && isObject(body) && typeof body.version === 'number' ? { document: body as unknown as Document, etag } : undefined
-}
-
 function formerly(params: unknown, change: { before: unknown } | undefined): string | undefined {
   if (!change || params === undefined || change.before === undefined) return undefined
   return typeof change.before === 'string' ? change.before : JSON.stringify(change.before)
 }
 
 /** Moves the focus to the first field that is wrong, once the page shows it. */
-export function useFirstWrong(problems: Problems) {
+export function useFirstWrong() {
   const ref = useRef<HTMLFormElement>(null)
   const [asked, setAsked] = useState(0)
   useEffect(() => {
     if (asked > 0) ref.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
   }, [asked])
-  return { ref, focusFirst: () => setAsked((n) => n + 1), some: Object.keys(problems).length > 0 }
+  return { ref, focusFirst: () => setAsked((n) => n + 1) }
 }

@@ -1,6 +1,6 @@
 import { sendWith, session } from '../api'
 import { attempt } from '../attempt'
-import { forgetInputs } from '../effect/typed'
+import { forgetInputs } from './inputs'
 import { useLive } from '../live/live'
 import { createStore, useStore } from '../store'
 

@@ -1,7 +1,7 @@
 import { useEffect, useId, useRef } from 'react'
 import type { Revision, TrafficSet } from '../contract'
 import { useWords } from '../i18n/language'
-import style from '../params/Conflict.module.css'
+import style from '../ui/Conflict.module.css'
 import { Button } from '../ui/Button'
 import { Pill } from '../ui/Pill'
 import { Table } from '../ui/Table'

@@ -5,14 +5,9 @@ const shapes = {
   system: 'M3 5h18v11H3zM8 20h8M12 16v4',
   person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20c.8-3.6 3.8-5.5 7.5-5.5s6.700 1.900 7.500 5.500',
   close: 'M6 6l12 12M18 6L6 18',
-  arrow: 'M5 12h14M13 6l6 6-6 6',
-  back: 'M19 12H5M11 6l-6 6 6 6',
   down: 'M12 4v11M7 11l5 5 5-5M5 20h14',
   up: 'M12 16V5M7 9l5-5 5 5M5 20h14',
   check: 'M5 12.500l4.500 4.500L19 7.500',
-  warning: 'M12 4l9 16H3zM12 10v4M12 17v.5',
-  clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4.500l3 2',
-  moonz: 'M5 8h6l-6 8h6M14 5h5l-5 6h5',
 }
 
 export function Icon({ name, size = 18 }: { name: keyof typeof shapes; size?: number }) {
