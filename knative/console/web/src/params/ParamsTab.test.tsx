@@ -383,6 +383,17 @@ describe('an older or a held version', () => {
   const theirs = tagged(document(4, { bias: 6, quantile: 0.25 }, { author: 'bob', message: 'mine is better' }))
   const collide = () => vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('conflict', 'not the current version', { status: 412, etag: theirs.etag, body: theirs.document }))
 
+  it('has room for its two lines, however large one reads', async () => {
+    const option = () => within(screen.getByRole('listbox', { name: 'History' })).getByRole('option', { name: /^v2/ })
+    await showHistory()
+    expect(option()).toHaveStyle({ height: '58px', transform: 'translateY(58px)' })
+    cleanup()
+    globalThis.document.documentElement.style.fontSize = '32px'
+    await showHistory()
+    expect(option()).toHaveStyle({ height: '116px', transform: 'translateY(116px)' })
+    globalThis.document.documentElement.style.fontSize = ''
+  })
+
   it('is promoted on top of what was seen, and the same request is sent again when its answer got lost, though the stream told of what it wrote', async () => {
     const written = tagged(document(4, { bias: 5 }))
     const copy = vi.spyOn(api, 'copyParams').mockRejectedValueOnce(new Trouble('gone', 'Network Error')).mockResolvedValue(written)

@@ -6,8 +6,8 @@ import style from './History.module.css'
 import type { History } from './useHistory'
 import { paramsWords } from './words'
 
-/** The height of a row in pixels. All have the same, so that where each one is needs no layout. */
-const rowHeight = 58
+/** The height of a row in rem: of its two lines, however large one reads. All have the same, so that where each one is needs no layout. */
+const rowRem = 3.625
 
 /** Rows that are drawn beyond what is seen. */
 const beyond = 6
@@ -28,6 +28,7 @@ export function Timeline({ history, newest, current, chosen, onChoose }: Props) 
   const w = useWords(paramsWords)
   const ref = useRef<HTMLDivElement>(null)
   const id = useId()
+  const [rowHeight] = useState(() => rowRem * (Number.parseFloat(getComputedStyle(document.documentElement).fontSize) || 16))
   const [view, setView] = useState({ top: 0, height: 400 })
   const first = Math.max(0, Math.floor(view.top / rowHeight) - beyond)
   const last = Math.min(newest - 1, Math.ceil((view.top + view.height) / rowHeight) + beyond)
@@ -43,7 +44,7 @@ export function Timeline({ history, newest, current, chosen, onChoose }: Props) 
     const top = (newest - chosen) * rowHeight
     if (top < box.scrollTop) box.scrollTop = top
     else if (top + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight - box.clientHeight
-  }, [chosen, newest])
+  }, [chosen, newest, rowHeight])
 
   function move(event: KeyboardEvent) {
     const from = chosen || newest + 1
@@ -76,6 +77,7 @@ export function Timeline({ history, newest, current, chosen, onChoose }: Props) 
             id={`${id}-${version}`}
             version={version}
             newest={newest}
+            height={rowHeight}
             document={history.get(version)}
             current={version === current}
             chosen={version === chosen}
@@ -90,12 +92,14 @@ interface RowProps {
   id: string
   version: number
   newest: number
+  /** Pixels. */
+  height: number
   document: ReturnType<History['get']>
   current: boolean
   chosen: boolean
 }
 
-function Row({ id, version, newest, document, current, chosen }: RowProps) {
+function Row({ id, version, newest, height, document, current, chosen }: RowProps) {
   const w = useWords(paramsWords)
   const { ago } = useFormat()
   return (
@@ -107,7 +111,7 @@ function Row({ id, version, newest, document, current, chosen }: RowProps) {
       aria-posinset={newest - version + 1}
       aria-setsize={newest}
       className={style.row}
-      style={{ height: rowHeight, transform: `translateY(${(newest - version) * rowHeight}px)` }}
+      style={{ height, transform: `translateY(${(newest - version) * height}px)` }}
       data-version={version}
     >
       <span className={[style.mark, current && style.isCurrent, document?.held && style.isHeld].filter(Boolean).join(' ')} aria-hidden="true" />
