@@ -39,6 +39,10 @@ export async function signIn(token: string, signal?: AbortSignal) {
   store.set({ token, name })
 }
 
+/**
+ * Signs out, and forgets the inputs, which may be of patients. What was typed into params and splits stays: it is of models, which
+ * everybody may read, it is sent by nobody but who presses the button, and a token that ran out is no reason to lose it.
+ */
 export function signOut() {
   attempt(() => sessionStorage.removeItem(kept))
   sendWith('')
