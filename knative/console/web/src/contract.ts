@@ -16,6 +16,8 @@ export interface ModelInfo {
   reason?: string
   params: ParamsInfo | null
   revisions: Revision[]
+  /** How many there are besides, which have neither traffic, a tag nor pods; missing if none. */
+  leftOut?: number
   split?: string
   /** Missing if that is not known, as of what another tool set. */
   trafficSet?: TrafficSet

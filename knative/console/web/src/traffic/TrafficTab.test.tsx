@@ -140,6 +140,21 @@ describe('the traffic of a model', () => {
     expect(screen.getByLabelText('Share of model-a-1, percent')).toBeValid()
   })
 
+  it('says how many revisions are not listed, and goes back to one of them', async () => {
+    const set = vi.spyOn(api, 'setTraffic').mockImplementation(async (_, traffic) => ({ traffic, etag: 'two', former: null }))
+    answers('model-a-1')
+    const { rerender } = show()
+    const former = [{ revision: 'model-a-9', percent: 100, tags: [] }]
+    act(() => keepFormer('model-a', former))
+    expect(screen.queryByText(/not listed/)).toBeNull()
+    expect(screen.queryByRole('button', { name: 'Go back to it' })).toBeNull()
+    rerender(<TrafficTab model={{ ...model, leftOut: 28 }} />)
+    expect(screen.getByText('28 more, without traffic, tag and pods, are not listed.')).toBeVisible()
+    expect(screen.getByRole('img', { name: 'The former split. Traffic: model-a-9 100 %' })).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Go back to it' }))
+    expect(set).toHaveBeenCalledWith('model-a', former, 'one')
+  })
+
   it('says who set what stands, and nobody where that is not known', () => {
     const at = new Date(Date.now() - 90_000).toISOString()
     const { rerender } = render(<TrafficTab model={{ ...model, trafficSet: { by: 'alice', at } }} />)

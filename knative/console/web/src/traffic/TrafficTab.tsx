@@ -156,6 +156,7 @@ function Split({ model }: { model: ModelInfo }) {
           ))}
         </ul>
         {hidden[0] && <Button onClick={() => (showOlder(hidden[0]!.revision), goOnOlder())}>{w.more(hidden.length)}</Button>}
+        {!hidden[0] && !!model.leftOut && <p className={style.lead}>{w.leftOut(model.leftOut)}</p>}
         {mayWrite && (
           <div className={style.foot}>
             <p className={sum === 100 ? style.sum : style.wrong} role="status">
@@ -185,8 +186,9 @@ function Split({ model }: { model: ModelInfo }) {
 function Former({ model, former, colours, onBack }: { model: ModelInfo; former: Share[]; colours: Record<string, number>; onBack: () => Promise<void> }) {
   const w = useWords(trafficWords)
   const [busy, setBusy] = useState(false)
-  const there = former.every((s) => model.revisions.some((r) => r.name === s.revision))
-  if (!there || movesTo(rowsFor(model.revisions, former), model.revisions).length === 0) return null
+  // What is not listed may be there all the same: then the server knows.
+  const listed = former.every((s) => model.revisions.some((r) => r.name === s.revision))
+  if (listed ? movesTo(rowsFor(model.revisions, former), model.revisions).length === 0 : !model.leftOut) return null
   return (
     <Panel
       title={w.former}
@@ -202,7 +204,7 @@ function Former({ model, former, colours, onBack }: { model: ModelInfo; former: 
         </Button>
       }
     >
-      <SplitBar label={w.former} shares={former.map(({ revision, percent }) => ({ revision, percent, colour: colours[revision]! }))} />
+      <SplitBar label={w.former} shares={former.map(({ revision, percent }) => ({ revision, percent, colour: colours[revision] ?? model.revisions.length }))} />
     </Panel>
   )
 }
