@@ -22,12 +22,21 @@ import (
 // An Option says what a program has beside its model.
 type Option func(*options)
 
-type options struct{ components []Function }
+type options struct {
+	components []Function
+	bundle     []byte // nil for none
+}
 
 // Component gives a program the code of a component, so that it runs in the
 // process. If the component's URL is set, it is called there instead.
 func Component(f Function) Option {
 	return func(o *options) { o.components = append(o.components, f) }
+}
+
+// Baked gives a program a bundle that it has in itself. It takes the place of
+// PARAMS_PATH where that is not set.
+func Baked(bundle []byte) Option {
+	return func(o *options) { o.bundle = bundle }
 }
 
 func (o *options) names() []string {
@@ -68,7 +77,8 @@ type Replica struct {
 
 // ReplicaFrom is [NewReplica] with the settings of an environment.
 func ReplicaFrom(getenv func(string) string, f Function, log io.Writer, opts ...Option) (*Replica, error) {
-	settings, err := SettingsFrom(getenv, collect(opts).names()...)
+	o := collect(opts)
+	settings, err := settingsFrom(getenv, o.bundle != nil, o.names())
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +92,13 @@ func NewReplica(f Function, s Settings, log io.Writer, opts ...Option) (*Replica
 		log:     telemetry.NewLog(log, s.LogLevel, slog.String("model", f.name()), slog.String("revision", s.Revision)),
 		metrics: telemetry.NewMetrics(f.name()),
 	}
+	o := collect(opts)
 	var err error
 	if r.model, err = f.builder(); err != nil {
 		return nil, err
 	}
 	r.observe()
-	if r.parts, err = newParts(collect(opts).components, s.Components, r.log, r.metrics); err != nil {
+	if r.parts, err = newParts(o.components, s.Components, r.log, r.metrics); err != nil {
 		return nil, err
 	}
 	switch {
@@ -99,11 +110,11 @@ func NewReplica(f Function, s Settings, log io.Writer, opts ...Option) (*Replica
 	if err != nil {
 		return nil, err
 	}
-	return r, r.source()
+	return r, r.source(o.bundle)
 }
 
-// source wires where the params come from.
-func (r *Replica) source() error {
+// source wires where the params come from; baked is a bundle, or nil.
+func (r *Replica) source(baked []byte) error {
 	s := &r.settings
 	cfg := params.Config[*serve.Instance]{
 		Build:        r.build,
@@ -113,8 +124,11 @@ func (r *Replica) source() error {
 		Failed:       r.failed,
 	}
 	var file params.Source
-	if s.ParamsPath != "" {
+	switch {
+	case s.ParamsPath != "":
 		file = params.NewFile(s.ParamsPath, r.name)
+	case baked != nil:
+		file = params.NewBaked(baked, r.name)
 	}
 	if s.ParamsURL == "" {
 		cfg.Source = file

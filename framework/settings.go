@@ -50,6 +50,11 @@ type Settings struct {
 // SettingsFrom reads the settings of a program with certain components from its
 // environment. It reports everything that is wrong, by the variable's name.
 func SettingsFrom(getenv func(string) string, components ...string) (Settings, error) {
+	return settingsFrom(getenv, false, components)
+}
+
+// settingsFrom is [SettingsFrom] for a program that may have params baked into it.
+func settingsFrom(getenv func(string) string, baked bool, components []string) (Settings, error) {
 	e := &env.Reader{Get: getenv}
 	s := Settings{
 		Settings:      serve.SettingsFrom(e),
@@ -61,6 +66,9 @@ func SettingsFrom(getenv func(string) string, components ...string) (Settings, e
 		Components:    map[string]string{},
 	}
 	s.readParams(e)
+	if s.ParamsURL == "" && s.ParamsPath == "" && !baked {
+		e.Problems.Add("PARAMS_PATH", "not set, nor is PARAMS_URL: one of them says where the params come from")
+	}
 	if s.Tokens != "" && s.TokensPath != "" {
 		e.Problems.Add("TOKENS", "set together with TOKENS_PATH, whose place it takes")
 	}
@@ -86,9 +94,6 @@ func (s *Settings) readParams(e *env.Reader) {
 		s.NoFallback = true
 	default:
 		e.Problems.Add("PARAMS_FALLBACK", "%q is not none", v)
-	}
-	if s.ParamsURL == "" && s.ParamsPath == "" {
-		e.Problems.Add("PARAMS_PATH", "not set, nor is PARAMS_URL: one of them says where the params come from")
 	}
 	if s.ParamsURL == "" && s.ParamsVersion > 0 {
 		e.Problems.Add("PARAMS_VERSION", "set without PARAMS_URL: only a registry has versions")

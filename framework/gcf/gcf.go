@@ -27,11 +27,11 @@ package gcf
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
@@ -60,12 +60,8 @@ func Register(name string, f framework.Function, bundle []byte, opts ...framewor
 // It waits for the first load, for two seconds at most; a function whose params
 // are not there by then is not ready, and says why.
 func New(ctx context.Context, getenv func(string) string, log io.Writer, f framework.Function, bundle []byte, opts ...framework.Option) (http.Handler, error) {
-	if bundle != nil && getenv("PARAMS_PATH") == "" {
-		path, err := write(bundle)
-		if err != nil {
-			return nil, err
-		}
-		getenv = with(getenv, "PARAMS_PATH", path)
+	if bundle != nil {
+		opts = append(slices.Clone(opts), framework.Baked(bundle))
 	}
 	replica, err := framework.ReplicaFrom(getenv, f, log, opts...)
 	if err != nil {
@@ -80,30 +76,4 @@ func New(ctx context.Context, getenv func(string) string, log io.Writer, f frame
 		defer replica.Flush()
 		handler.ServeHTTP(w, r)
 	}), nil
-}
-
-// write puts the bundle where a replica reads it.
-func write(bundle []byte) (path string, err error) {
-	file, err := os.CreateTemp("", "params-*.json")
-	if err != nil {
-		return "", fmt.Errorf("writing the params: %w", err)
-	}
-	_, err = file.Write(bundle)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return "", fmt.Errorf("writing the params: %w", err)
-	}
-	return file.Name(), nil
-}
-
-// with returns an environment that has one more variable.
-func with(getenv func(string) string, name, value string) func(string) string {
-	return func(n string) string {
-		if n == name {
-			return value
-		}
-		return getenv(n)
-	}
 }

@@ -69,6 +69,9 @@ func TestNew(t *testing.T) {
 			return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 		})
 	})
+	t.Run("a bundle that is none", func(t *testing.T) {
+		require.Equal(t, http.StatusServiceUnavailable, ready(t, environment(), []byte(`{"documents":[]}`)))
+	})
 	t.Run("no params at all", func(t *testing.T) {
 		_, err := gcf.New(t.Context(), environment(), io.Discard, frameworktest.Linear, nil)
 		require.ErrorContains(t, err, "PARAMS_PATH")
@@ -122,7 +125,8 @@ func TestRegister(t *testing.T) {
 	}
 	t.Run("it predicts", func(t *testing.T) {
 		port := gcftest.FreePort(t)
-		cmd, stdout, stderr := start(t, port, "K_SERVICE=linear", "K_REVISION=linear-00001", "TMPDIR="+t.TempDir())
+		temporary := t.TempDir()
+		cmd, stdout, stderr := start(t, port, "K_SERVICE=linear", "K_REVISION=linear-00001", "TMPDIR="+temporary)
 		var body string
 		gcftest.Await(t, func() bool {
 			resp, err := http.Post("http://127.0.0.1:"+port+"/predict", "application/json", strings.NewReader(`{"input":[2,4]}`))
@@ -140,6 +144,9 @@ func TestRegister(t *testing.T) {
 		require.Equal(t, `{"output":21.25}`, body)
 		require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		require.Error(t, cmd.Wait(), "it has no clean end")
+		left, err := os.ReadDir(temporary)
+		require.NoError(t, err)
+		require.Empty(t, left, "it leaves nothing behind")
 		require.Equal(t, "\n", stdout.String(), "what that framework prints for a request")
 		require.Contains(t, stderr.String(), `"route":"predict","status":200`, "the log is whole all the same")
 	})

@@ -61,6 +61,22 @@ func parseSet(data []byte, model string) (Set, error) {
 	return bundle.Set(model)
 }
 
+// NewBaked returns a source that always gives what a bundle holds for a model.
+func NewBaked(bundle []byte, model string) Source {
+	set, err := parseSet(bundle, model)
+	if err != nil {
+		err = fmt.Errorf("the program's own bundle: %w", err)
+	}
+	return baked{set, err}
+}
+
+type baked struct {
+	set Set
+	err error
+}
+
+func (b baked) Load(context.Context, *Set) (Set, error) { return b.set, b.err }
+
 // Only returns a source that gives what another one has if it is what is pinned; any
 // if the pin's version is 0.
 func Only(s Source, pin Pin) Source {
