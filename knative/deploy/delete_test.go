@@ -52,7 +52,7 @@ func TestTakesAwayLast(t *testing.T) {
 	_, err := deploy.New(t.Context(), c, functionN(1), deploy.Options{})
 	require.NoError(t, err)
 
-	k.trouble = []any{object{"type": "Ready", "status": "False"}, object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": "gone"}}
+	k.trouble = []any{object{"type": "Ready", "status": "False"}, object{"type": "ContainerHealthy", "status": "False", "reason": "ContainerMissing", "message": "manifest unknown"}}
 	_, err = deploy.New(t.Context(), c, withoutEvents(2), deploy.Options{})
 	require.ErrorContains(t, err, "m-00002 is not ready")
 	assert.NotNil(t, k.api.Get("Trigger", "m-params"))
