@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { aBrowser, expectAccessible, looks, picture } from './browser'
@@ -138,6 +140,26 @@ describe('2. the effect of a model', () => {
       return data
     })
     await box.dispatchEvent('drop', { dataTransfer: transfer })
+    await page.getByText('1 answer').waitFor()
+  })
+
+  it('reads a file again that was changed meanwhile, and brings back what was typed before', async () => {
+    const page = await open('model-b')
+    const box = page.getByRole('textbox', { name: 'Paste a table' })
+    await box.fill('20,80,4')
+    const file = join(await mkdtemp(join(tmpdir(), 'modelfn-file-')), 'patients.csv')
+    const choose = async (text: string) => {
+      await writeFile(file, text)
+      const chooser = page.waitForEvent('filechooser')
+      await page.getByRole('button', { name: 'Choose a file' }).click()
+      await (await chooser).setFiles(file)
+      await expect.poll(() => box.inputValue()).toBe(text)
+    }
+    await choose('32.1,101,4.8598')
+    await picture(page, 'effect-file')
+    await page.getByRole('button', { name: 'Bring back what was there' }).click()
+    expect(await box.inputValue()).toBe('20,80,4')
+    await choose('21.6,87,3.8918')
     await page.getByText('1 answer').waitFor()
   })
 
